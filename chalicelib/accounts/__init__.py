@@ -1,0 +1,1 @@
+"""Who may call: users with their passwords and sessions, remote agents with their credentials, and limits."""

@@ -1,0 +1,110 @@
+"""Users: registering, logging in, and the roles that an administrator gives."""
+
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib import times
+from chalicelib.dynamo import Refused
+from chalicelib.errors import AlreadyExists, InvalidCredentials, UserNotFound
+from chalicelib.settings import settings
+from chalicelib.telemetry import audit
+
+from . import limits, passwords
+from .permissions import Role
+from .tables import UserRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class User:
+    """A user, without the password hash."""
+
+    user_id: str
+    email: str
+    role: Role
+    created_at: datetime
+
+
+def normalize(email: str) -> str:
+    """The one spelling under which an address is kept: NFKC, no case, no blanks around it."""
+    return unicodedata.normalize("NFKC", email).strip().casefold()
+
+
+def register(email: str, password: str, *, source_ip: str) -> User:
+    """Create a user with the role ``user``.
+
+    Raises:
+        AlreadyExists: the address is registered.
+        TooManyRequests: too many registrations from one address of the network.
+    """
+    limits.hit("register", source_ip, limit=settings().registrations_per_minute)
+    now = times.now()
+    row = UserRow(
+        normalize(email),
+        user_id=str(uuid.uuid4()),
+        password_hash=passwords.hash_password(password),
+        role=Role.USER,
+        created_at=now,
+        updated_at=now,
+    )
+    try:
+        row.put(UserRow.email.does_not_exist())
+    except Refused as refused:
+        if refused.old.user_id != row.user_id:  # Our own put, answered at the second try, is not a conflict.
+            raise AlreadyExists("that e-mail address is registered already", field="email") from refused
+    audit("user.registered", actor=row.user_id)
+    return _user(row)
+
+
+def log_in(email: str, password: str, *, source_ip: str) -> User:
+    """The user with this address and password.
+
+    Raises:
+        InvalidCredentials: the same for an unknown address and a wrong password, and as slow.
+        TooManyRequests: too many attempts at this account or from this address of the network.
+    """
+    key = normalize(email)
+    limit = settings().login_attempts_per_minute
+    limits.hit("login", key, limit=limit)
+    limits.hit("login-from", source_ip, limit=limit * 10)
+    row = UserRow.read(key)
+    if not passwords.verify(password, row.password_hash if row else None) or row is None:
+        audit("user.login", actor=row.user_id if row else "unknown", outcome="refused", source_ip=source_ip)
+        raise InvalidCredentials("the e-mail address or the password is wrong")
+    audit("user.login", actor=row.user_id, source_ip=source_ip)
+    return _user(row)
+
+
+def read(email: str) -> User:
+    """The user with this address.
+
+    Raises:
+        UserNotFound: there is none.
+    """
+    row = UserRow.read(normalize(email))
+    if row is None:
+        raise UserNotFound
+    return _user(row)
+
+
+def set_role(email: str, role: Role) -> User:
+    """Give a user a role; tokens issued before keep the old one until they expire.
+
+    Raises:
+        UserNotFound: there is no such user.
+    """
+    try:
+        row = UserRow.change(
+            normalize(email),
+            actions=[UserRow.role.set(role), UserRow.updated_at.set(times.now())],
+            condition=UserRow.email.exists(),
+        )
+    except Refused as refused:
+        raise UserNotFound from refused
+    audit("user.role_set", actor="admin", user_id=row.user_id, role=role)
+    return _user(row)
+
+
+def _user(row: UserRow) -> User:
+    return User(user_id=row.user_id, email=row.email, role=Role(row.role), created_at=row.created_at)

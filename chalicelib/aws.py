@@ -1,0 +1,34 @@
+"""AWS clients, made when first needed so that a cold start pays only for what its request uses."""
+
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+# The first try and two more; every write is conditional, so that a repeated one is recognised (see dynamo.py).
+_RETRIES = {"total_max_attempts": 3, "mode": "standard"}
+
+
+@cache
+def _session() -> botocore.session.Session:
+    return botocore.session.Session()
+
+
+@cache
+def s3() -> Any:  # noqa: ANN401  botocore's clients have no static type
+    """S3, signing with version 4 and adding no checksum of its own to presigned requests."""
+    config = Config(
+        retries=_RETRIES,
+        signature_version="s3v4",
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path"},
+    )
+    return _session().create_client("s3", config=config)
+
+
+@cache
+def kms() -> Any:  # noqa: ANN401  botocore's clients have no static type
+    """KMS."""
+    return _session().create_client("kms", config=Config(retries=_RETRIES))

@@ -1,0 +1,111 @@
+"""What follows from a change of a job: a pure function of its images before and after, and nothing else."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from .model import Job, State
+
+
+class Event(StrEnum):
+    """What happened to a job, in the words of the JobMessage schema."""
+
+    CREATED = "job_created"
+    STARTED = "job_started"
+    PROGRESS = "job_progress"
+    COMPLETED = "job_completed"
+    FAILED = "job_failed"
+    CANCELLED = "job_cancelled"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangeRecord:
+    """One event of one job; ``sequence`` is the head's version, which orders a job's events and names each of them."""
+
+    event: Event
+    job: Job
+    sequence: int
+
+    @property
+    def message_id(self) -> str:
+        """The same for every delivery of the same event."""
+        return f"{self.job.job_id}.{self.sequence}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttemptEnded:
+    """One claim of a job is over."""
+
+    job_id: str
+    attempt: int
+    agent: str
+    claimed_at: datetime
+    ended_at: datetime
+    outcome: str
+    error_code: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDue:
+    """A chat's job has completed: its reply belongs into the chat."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A job's head has aged out: what lay beside it goes too."""
+
+    job_id: str
+
+
+Effect = ChangeRecord | AttemptEnded | ReplyDue | Forgotten
+
+_EVENT_OF = {
+    State.RUNNING: Event.STARTED,
+    State.COMPLETED: Event.COMPLETED,
+    State.FAILED: Event.FAILED,
+    State.CANCELLED: Event.CANCELLED,
+}
+RELEASED = "released"
+
+
+def effects(old: Job | None, new: Job | None) -> list[Effect]:
+    """Everything that a change calls for, in order; the same images always give the same effects."""
+    if new is None:
+        return [Forgotten(old.job_id)] if old else []
+    found: list[Effect] = []
+    event = _event(old, new)
+    if event:
+        found.append(ChangeRecord(event=event, job=new, sequence=new.version))
+    if old and _attempt_ended(old, new):
+        found.append(_ended(old, new))
+    if new.state is State.COMPLETED and new.chat_id and old and old.state is not State.COMPLETED:
+        found.append(ReplyDue(new))
+    return found
+
+
+def _event(old: Job | None, new: Job) -> Event | None:
+    if old is None:
+        return Event.CREATED
+    if old.state is not new.state:
+        return _EVENT_OF.get(new.state)
+    return Event.PROGRESS if old.progress != new.progress and new.progress else None
+
+
+def _attempt_ended(old: Job, new: Job) -> bool:
+    return old.held and (not new.held or new.attempt != old.attempt)
+
+
+def _ended(old: Job, new: Job) -> AttemptEnded:
+    return AttemptEnded(
+        job_id=old.job_id,
+        attempt=old.attempt,
+        agent=old.agent or "",
+        claimed_at=old.claimed_at or old.updated_at,
+        ended_at=new.updated_at,
+        outcome=RELEASED if new.state is State.READY else new.state,
+        error_code=new.error_code,
+        error_message=new.error_message,
+    )

@@ -1,0 +1,200 @@
+"""Claims: taking the next job of a queue, holding its lease, and the one-time token for its secrets."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pynamodb.expressions.update import Action
+
+from chalicelib import idempotency, times
+from chalicelib.accounts.agents import Agent
+from chalicelib.dynamo import Refused
+from chalicelib.settings import settings
+from chalicelib.telemetry import audit
+
+from . import agenda, documents, lifecycle
+from .contention import Contention, LeaseWatch
+from .holding import Holder, held_by, held_write
+from .model import ErrorCode, Job, State
+from .tables import JobRow
+
+# A claim that loses this many races leaves the queue to those who are winning them, and is told to come back soon.
+MAX_LOSSES = 12
+EXPIRED_AT_ONCE = 10
+
+contention = Contention()
+lease_watch = LeaseWatch()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """A job in an agent's hands: its head, its payload, and the plain token, which is stored only as a hash."""
+
+    job: Job
+    payload: Any
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A fresh claim token; it begins with the job's id, so that redeeming needs no index."""
+
+    plain: str
+    expires: datetime
+
+    @property
+    def digest(self) -> bytes:
+        """What is stored of it."""
+        return hash_token(self.plain)
+
+    def actions(self) -> list[Action]:
+        """Make this the job's only token, not yet redeemed."""
+        kept = [JobRow.token_hash.set(self.digest), JobRow.token_expires.set(self.expires)]
+        return [*kept, JobRow.redemption_id.remove()]
+
+
+def hash_token(plain: str) -> bytes:
+    """SHA-256 of a claim token."""
+    return hashlib.sha256(plain.encode()).digest()
+
+
+def new_token(job_id: str) -> Token:
+    """256 random bits, good for the five minutes of the contract unless the settings say otherwise."""
+    expires = times.now() + timedelta(seconds=settings().claim_token_seconds)
+    return Token(f"{job_id}.{secrets.token_urlsafe(32)}", expires)
+
+
+def claim(agent: Agent, queues: list[str], request_id: str | None = None) -> Claim | None:
+    """Take the next due job of the queues, in their order; None where there is none.
+
+    A claim repeated with the same ``request_id`` answers the job that it took the first time, with a fresh token.
+    """
+    request = request_id and idempotency.fingerprint("claim", agent.principal, request_id)
+    if request and (again := _repeated(agent, request)):
+        return again
+    for queue in queues:
+        job_and_token = _next_of(queue, agent, request)
+        if job_and_token:
+            return _with_payload(*job_and_token)
+    return None
+
+
+def mint_token(holder: Holder, job_id: str) -> Token:
+    """A new claim token for the job's holder, in place of the one it had.
+
+    Raises:
+        ClaimLost, JobAlreadyClaimed, JobNotFound: the caller does not hold the job.
+    """
+    token = new_token(job_id)
+    held_write(holder, job_id, token.actions(), JobRow.state.is_in(State.CLAIMED, State.RUNNING))
+    audit("claim_token.minted", actor=holder.agent.principal, job_id=job_id)
+    return token
+
+
+def end_claims_of(principal: str) -> int:
+    """Take back every job that a revoked agent holds; answers how many there were."""
+    held = [entry.job_id for entry in agenda.leases() if entry.agent == principal]
+    for job_id in held:
+        _end_claim(job_id, principal)
+    return len(held)
+
+
+def _end_claim(job_id: str, principal: str) -> None:
+    for _ in range(lifecycle.TRIES):
+        job = lifecycle.read(job_id)
+        if not job.held or job.agent != principal:
+            return
+        lifecycle.take_back(job, ErrorCode.AGENT_REVOKED, times.now())
+
+
+def _repeated(agent: Agent, request: str) -> Claim | None:
+    job_id = idempotency.recall(request)
+    row = JobRow.read(job_id) if job_id else None
+    if row is None or row.claim_request != request or not held_by(agent, row.to_job()):
+        return None
+    token = mint_token(Holder(agent), row.job_id)
+    return _with_payload(row.to_job(), token)
+
+
+def _next_of(queue: str, agent: Agent, request: str | None) -> tuple[Job, Token] | None:
+    slots = contention.shuffled(agenda.queue_slots(queue))
+    for slot in slots:
+        taken = _next_in(slot, agent, request)
+        if taken:
+            return taken
+    if not _revive(queue):
+        return None
+    return next((taken for slot in slots if (taken := _next_in(slot, agent, request))), None)
+
+
+def _next_in(slot: str, agent: Agent, request: str | None) -> tuple[Job, Token] | None:
+    """Take one of the first jobs of a slot: the very first while nobody else is claiming there.
+
+    Under contention all would run for the same head, so each lost race doubles the number of candidates among
+    which one is picked at random, and each win halves it; those already read are tried before the next query.
+    """
+    losses = 0
+    while losses < MAX_LOSSES:
+        candidates = agenda.due_in(slot, times.now(), contention.window(slot))
+        if not candidates:
+            return None
+        for entry in contention.shuffled(candidates):
+            taken = _take(entry, agent, request)
+            contention.record(slot, won=taken is not None)
+            if taken:
+                return taken
+            losses += 1
+    return None
+
+
+def _take(entry: agenda.Entry, agent: Agent, request: str | None) -> tuple[Job, Token] | None:
+    if request:
+        # Written first: should the answer to the claim be lost, a repetition finds the job by this note.
+        idempotency.note(request, entry.job_id)
+    now = times.now()
+    token = new_token(entry.job_id)
+    slot, due = agenda.lease(entry.job_id, since=now, deadline=entry.deadline)
+    values = {"state": State.CLAIMED, "agent": agent.principal, "claimed_at": now, "slot": slot, "due": due}
+    actions = [getattr(JobRow, name).set(value) for name, value in values.items()]
+    actions += [JobRow.attempt.set(JobRow.attempt + 1), *token.actions()]
+    actions += [JobRow.claim_request.set(request)] if request else []
+    condition = (
+        # Nobody else has taken, cancelled or failed it since the index was read …
+        (JobRow.state == State.READY)
+        # … it waits in a queue and not for its time to come …
+        & JobRow.slot.startswith("ready#")
+        # … and there is time left to do it.
+        & (JobRow.deadline.does_not_exist() | (JobRow.deadline > now))
+    )
+    try:
+        return JobRow.move(entry.job_id, actions=actions, condition=condition), token
+    except Refused as refused:
+        if refused.old is not None and refused.old.token_hash == token.digest:
+            return refused.old.to_job(), token
+        if entry.deadline and entry.deadline <= now:
+            lifecycle.fail_late(entry.job_id)
+        return None
+
+
+def _with_payload(job: Job, token: Token) -> Claim | None:
+    try:
+        return Claim(job=job, payload=documents.get(job.job_id, job.payload), token=token.plain)
+    except KeyError:
+        lifecycle.fail(job, ErrorCode.PAYLOAD_MISSING)
+        return None
+
+
+def _revive(queue: str) -> bool:
+    """Make this queue's expired claims ready again without waiting for the sweeper; whether any became so."""
+    now = times.now()
+    expired = [
+        entry
+        for slot in agenda.lease_slots()
+        if lease_watch.may_have_expired(slot, now)
+        for entry in lease_watch.look(slot, now, EXPIRED_AT_ONCE)
+        if entry.queue == queue
+    ]
+    jobs = [lifecycle.expire(entry.job_id) for entry in expired]
+    return any(job.state is State.READY for job in jobs)

@@ -1,0 +1,80 @@
+"""Payloads and results: JSON beside the head, in DynamoDB while small and in S3 beyond 64 KB.
+
+A document is written before the head that names it, and is invisible until then. Its name comes from its content,
+so that nobody can change a document that a head already names; one whose head never came ages out.
+"""
+
+import hashlib
+import json
+import zlib
+from datetime import timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib import aws, times
+from chalicelib.dynamo import expiry
+from chalicelib.errors import StorageFailed, TooLarge
+from chalicelib.settings import settings
+
+from .tables import DocumentRow
+
+MAX_BYTES = 256 * 1024
+INLINE_BYTES = 64 * 1024
+
+
+def encode(value: object) -> bytes:
+    """Compact JSON in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def put(job_id: str, value: object, *, field: str) -> str | None:
+    """Store a document and answer its name; None, and nothing written, for None.
+
+    Raises:
+        TooLarge: the JSON is over 256 KB; ``field`` is what the caller calls it.
+    """
+    if value is None:
+        return None
+    content = encode(value)
+    if len(content) > MAX_BYTES:
+        raise TooLarge(f"{field} may be at most {MAX_BYTES} bytes of JSON", field=field, size=len(content))
+    name = f"{field}-{hashlib.sha256(content).hexdigest()[:32]}"
+    packed = zlib.compress(content)
+    row = DocumentRow(job_id, name, expires=expiry(times.now() + timedelta(days=settings().retention_days)))
+    if len(packed) > INLINE_BYTES:
+        row.object_key = f"documents/{job_id}/{name}"
+        _upload(row.object_key, packed)
+    else:
+        row.data = packed
+    row.put()
+    return name
+
+
+def get(job_id: str, name: str | None) -> Any:  # noqa: ANN401  any JSON
+    """The document's value; None where the head names none.
+
+    Raises:
+        KeyError: the head names a document that has aged out.
+    """
+    if name is None:
+        return None
+    row = DocumentRow.read(job_id, name)
+    if row is None:
+        raise KeyError(name)
+    packed = row.data if row.data is not None else _download(str(row.object_key))
+    return json.loads(zlib.decompress(packed))
+
+
+def _upload(key: str, content: bytes) -> None:
+    try:
+        aws.s3().put_object(Bucket=settings().bucket, Key=key, Body=content)
+    except (BotoCoreError, ClientError) as error:
+        raise StorageFailed from error
+
+
+def _download(key: str) -> bytes:
+    try:
+        return bytes(aws.s3().get_object(Bucket=settings().bucket, Key=key)["Body"].read())
+    except (BotoCoreError, ClientError) as error:
+        raise StorageFailed from error

@@ -1,0 +1,204 @@
+"""A job's life outside a claim: create, read, list, cancel, retry, and what the clock does to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from chalicelib import times
+from chalicelib.dynamo import BACKEND_ERRORS, Refused
+from chalicelib.errors import JobNotFound, StorageFailed
+
+from . import agenda, documents
+from .model import HELD, MESSAGES, Actor, ErrorCode, Job, NewJob, State
+from .tables import JobRow
+
+# A change that finds the job altered under it looks again; more often than this means something else is wrong.
+TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of an owner's jobs, newest first; ``cursor`` is the id to go on from, None on the last page."""
+
+    jobs: list[Job]
+    cursor: str | None
+
+
+def create(new: NewJob, seed: str) -> Job:
+    """Create a job whose id is made from ``seed``; the same seed again answers the job that is there.
+
+    Raises:
+        TooLarge: the payload is over 256 KB.
+    """
+    job_id = f"{new.kind.prefix}_{seed}"
+    now = times.now()
+    slot, due = agenda.ready(job_id, new.queue, priority=new.priority, since=now, not_before=new.not_before)
+    row = JobRow(
+        job_id,
+        **{name: getattr(new, name) for name in _COPIED},
+        state=State.READY,
+        slot=slot,
+        due=due,
+        deadline_slot=agenda.DEADLINES if new.deadline else None,
+        created_at=now,
+        updated_at=now,
+        payload=documents.put(job_id, new.payload, field="payload"),
+    )
+    try:
+        # An id is made from a random seed: an item of that id is this very job, made by an earlier try.
+        row.put(JobRow.job_id.does_not_exist())
+    except Refused as refused:
+        return _job(refused)
+    return row.to_job()
+
+
+_COPIED = (
+    "kind", "type", "owner", "created_by", "project_id", "chat_id", "queue", "priority", "max_attempts",
+    "not_before", "deadline", "trace_parent",
+)  # fmt: skip
+
+
+def read(job_id: str) -> Job:
+    """The job as it stands.
+
+    Raises:
+        JobNotFound: there is no such job.
+    """
+    row = JobRow.read(job_id)
+    if row is None:
+        raise JobNotFound(jobId=job_id)
+    return row.to_job()
+
+
+def list_owned(owner: str, *, limit: int, cursor: str | None) -> Page:
+    """An owner's jobs, newest first: keys from the index, then the heads."""
+    older = JobRow.job_id < cursor if cursor else None
+    keys = [
+        row.job_id
+        for row in JobRow.page(JobRow.by_owner.query(owner, older, scan_index_forward=False, limit=limit + 1))
+    ]
+    wanted = keys[:limit]
+    return Page(read_many(wanted), wanted[-1] if len(keys) > limit else None)
+
+
+def read_many(job_ids: Sequence[str]) -> list[Job]:
+    """Heads in the order of their ids; ids that are gone are left out."""
+    try:
+        found = {row.job_id: row.to_job() for row in JobRow.batch_get(list(job_ids), consistent_read=True)}
+    except BACKEND_ERRORS as error:
+        raise StorageFailed from error
+    return [found[job_id] for job_id in job_ids if job_id in found]
+
+
+def cancel(job: Job) -> Job:
+    """Cancel a job: at once while it waits, by asking its holder to stop while it is held.
+
+    Cancelling a job that is cancelled or being cancelled changes nothing.
+
+    Raises:
+        InvalidStateTransition: it has already completed or failed.
+    """
+    for _ in range(TRIES):
+        if job.cancel_requested:
+            return job
+        target = State.CANCELLING if job.state in HELD else State.CANCELLED
+        job.must_allow(target, Actor.OWNER)
+        actions = [] if target is State.CANCELLING else agenda.leave(times.now())
+        try:
+            return move(job, target, actions)
+        except Refused as refused:
+            job = _job(refused)
+    raise StorageFailed
+
+
+def retry(job: Job) -> Job:
+    """Make a failed job ready again, for one more attempt at least.
+
+    Raises:
+        InvalidStateTransition: it has not failed.
+    """
+    job.must_allow(State.READY, Actor.OWNER)
+    ended = (JobRow.finished_at, JobRow.expires, JobRow.error_code, JobRow.error_message, JobRow.result)
+    actions = [*agenda.wait(job, times.now()), *(field.remove() for field in ended)]
+    if job.deadline:
+        # The old deadline is what failed it, or lies ahead still and would fail the new attempt in its middle.
+        actions.append(JobRow.deadline.remove())
+    try:
+        return move(job, State.READY, actions)
+    except Refused as refused:
+        raise _job(refused).illegal(State.READY, Actor.OWNER) from refused
+
+
+def start_later(job_id: str) -> None:
+    """Put a delayed job whose time has come into its queue."""
+    job = read(job_id)
+    now = times.now()
+    if job.slot == agenda.LATER and job.due and job.due <= now:
+        slot, due = agenda.ready(job_id, job.queue, priority=job.priority, since=job.due, not_before=None)
+        _quietly(job, State.READY, [JobRow.slot.set(slot), JobRow.due.set(due)])
+
+
+def expire(job_id: str) -> Job:
+    """Take a job from a holder whose lease has run out; a job whose lease is still good stays as it is."""
+    job = read(job_id)
+    now = times.now()
+    if job.lease_expires is None or job.lease_expires > now:
+        return job
+    return take_back(job, ErrorCode.CLAIM_EXPIRED, now)
+
+
+def fail_late(job_id: str) -> Job:
+    """Fail a job that was not finished by its deadline."""
+    job = read(job_id)
+    now = times.now()
+    if job.finished or job.deadline is None or job.deadline > now:
+        return job
+    if job.held:
+        return take_back(job, ErrorCode.DEADLINE_EXCEEDED, now)
+    return _quietly(job, State.FAILED, _failed(ErrorCode.DEADLINE_EXCEEDED, now))
+
+
+def take_back(job: Job, why: ErrorCode, now: datetime) -> Job:
+    """End a claim from outside: the job is cancelled, ready again or failed, as ``Job.after_lease`` says."""
+    target, error = job.after_lease(now, why)
+    if target is State.READY:
+        return _quietly(job, target, agenda.wait(job, now))
+    actions = _failed(error, now) if error else agenda.leave(now)
+    return _quietly(job, target, [*actions, JobRow.agent.remove()])
+
+
+def fail(job: Job, why: ErrorCode) -> Job:
+    """Fail a job that its holder cannot be given, such as one whose payload has aged out."""
+    return take_back(job, why, times.now())
+
+
+def _failed(why: ErrorCode, now: datetime) -> list[Action]:
+    return [*agenda.leave(now), JobRow.error_code.set(why), JobRow.error_message.set(MESSAGES[why])]
+
+
+def _quietly(job: Job, target: State, actions: list[Action]) -> Job:
+    """Move a job, or leave it to whoever changed it first: then there is nothing left for the clock to do."""
+    try:
+        # The decision was made on this version of the job, so it is good for this version only.
+        return move(job, target, actions, JobRow.version == job.version)
+    except Refused as refused:
+        return _job(refused)
+
+
+def move(job: Job, target: State, actions: list[Action], guard: Condition | None = None) -> Job:
+    """The conditional write of every change that is not an agent's own."""
+    # What was legal for the state that was read is legal only while the job is in that state.
+    condition = JobRow.state == job.state
+    if guard is not None:
+        condition &= guard
+    return JobRow.move(job.job_id, actions=[JobRow.state.set(target), *actions], condition=condition)
+
+
+def _job(refused: Refused) -> Job:
+    if refused.old is None:
+        raise JobNotFound
+    job: Job = refused.old.to_job()
+    return job

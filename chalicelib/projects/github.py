@@ -1,0 +1,201 @@
+"""Projects found on GitHub: repositories of the configured owner whose name has the configured prefix.
+
+They are kept in the projects table, and looked for again once a minute by whichever request comes first, each page
+with the validator GitHub gave for it, so that an unchanged page costs no rate limit. When GitHub is out, or has had
+enough of us, what the table holds goes on being served.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import urllib3
+
+from chalicelib import times
+from chalicelib.dynamo import BACKEND_ERRORS, Refused
+from chalicelib.settings import settings
+from chalicelib.telemetry import logger
+
+from .tables import ProjectRow, SyncRow
+
+SOURCE = "github"
+PER_PAGE = 100
+MAX_PAGES = 50
+_RATE_LIMITED = {403, 429}
+NOT_MODIFIED = 304
+OK = 200
+
+
+class GitHubUnavailable(Exception):
+    """GitHub cannot be asked now; ``until`` is when to try again."""
+
+    def __init__(self, why: str, until: datetime) -> None:
+        super().__init__(why)
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The repositories that were listed, the validators of each page, and whether anything had changed."""
+
+    repositories: list[dict[str, Any]]
+    validators: dict[str, str]
+
+
+def refresh() -> bool:
+    """Look at GitHub if it is time to; whether the table may have changed. Never raises for GitHub's sake."""
+    owner = settings().github_owner
+    if not owner:
+        return False
+    row = _my_turn(owner)
+    if row is None:
+        return False
+    try:
+        listing = _list(owner, json.loads(row.validators) if row.validators else {})
+    except GitHubUnavailable as error:
+        logger.warning("github.unavailable", reason=str(error), until=times.iso(error.until))
+        _look_after(row, error.until)
+        return False
+    if listing is None:
+        return False
+    _store(listing)
+    actions = [SyncRow.validators.set(json.dumps(listing.validators))]
+    SyncRow.change(owner, actions=actions, condition=SyncRow.version == row.version)
+    return True
+
+
+def _my_turn(owner: str) -> SyncRow | None:
+    """The sync row, for the one caller who is to look now."""
+    now = times.now()
+    again = now + timedelta(seconds=settings().github_refresh_seconds)
+    row = SyncRow.read(owner)
+    if row is not None and row.look_after > now:
+        return None
+    condition = SyncRow.version == row.version if row else SyncRow.owner.does_not_exist()
+    actions = [SyncRow.look_after.set(again), SyncRow.version.set((SyncRow.version | 0) + 1)]
+    try:
+        return SyncRow.change(owner, actions=actions, condition=condition)
+    except Refused:
+        return None
+
+
+def _look_after(row: SyncRow, until: datetime) -> None:
+    SyncRow.change(row.owner, actions=[SyncRow.look_after.set(until)], condition=SyncRow.owner.exists())
+
+
+def _list(owner: str, validators: dict[str, str]) -> Listing | None:
+    """All matching repositories; None where no page has changed since the validators were given."""
+    first = f"{settings().github_api_url.rstrip('/')}/users/{owner}/repos?per_page={PER_PAGE}&sort=full_name"
+    if validators and all(_ask(url, etag).status == NOT_MODIFIED for url, etag in validators.items()):
+        return None
+    repositories: list[dict[str, Any]] = []
+    fresh: dict[str, str] = {}
+    for url, answer in _pages(first):
+        repositories += answer.json()
+        fresh[url] = answer.headers.get("ETag", "")
+    prefix = settings().github_prefix
+    return Listing([repo for repo in repositories if repo["name"].startswith(prefix)], fresh)
+
+
+def _pages(first: str) -> Iterator[tuple[str, urllib3.BaseHTTPResponse]]:
+    url: str | None = first
+    for _ in range(MAX_PAGES):
+        if url is None:
+            return
+        answer = _ask(url, None)
+        yield url, answer
+        url = _next_link(answer.headers.get("Link", ""))
+
+
+def _next_link(header: str) -> str | None:
+    """The next page's URL in a Link header (RFC 8288)."""
+    links = (link.partition(";") for link in header.split(","))
+    return next((url.strip(" <>") for url, _, what in links if 'rel="next"' in what), None)
+
+
+def _ask(url: str, etag: str | None) -> urllib3.BaseHTTPResponse:
+    headers = {
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": "2022-11-28",
+        "User-Agent": "claimcheck",
+    }
+    token = settings().github_token
+    if token:
+        headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+    if etag:
+        headers["If-None-Match"] = etag
+    try:
+        answer = _pool().request("GET", url, headers=headers)
+    except urllib3.exceptions.HTTPError as error:
+        raise GitHubUnavailable(type(error).__name__, _soon()) from error
+    if answer.status in _RATE_LIMITED:
+        raise GitHubUnavailable("rate limited", _when_allowed(answer))
+    if answer.status not in {OK, NOT_MODIFIED}:
+        raise GitHubUnavailable(f"status {answer.status}", _soon())
+    return answer
+
+
+def _when_allowed(answer: urllib3.BaseHTTPResponse) -> datetime:
+    """When GitHub says to come back: ``Retry-After``, or the reset of a quota that is used up, or in a minute."""
+    after = answer.headers.get("Retry-After", "")
+    reset = answer.headers.get("X-RateLimit-Reset", "")
+    if after.isdigit():
+        return times.now() + timedelta(seconds=int(after))
+    if answer.headers.get("X-RateLimit-Remaining") == "0" and reset.isdigit():
+        return datetime.fromtimestamp(max(int(reset), int(time.time()) + 1), UTC)
+    return _soon()
+
+
+def _soon() -> datetime:
+    return times.now() + timedelta(minutes=1)
+
+
+def _store(listing: Listing) -> None:
+    """Make the table's GitHub projects those that were listed; a project registered by hand keeps its id."""
+    kept = {row.project_id: row for row in ProjectRow.page(ProjectRow.scan())}
+    listed = {_project_id(repo): repo for repo in listing.repositories}
+    for project_id, repo in listed.items():
+        old = kept.get(project_id)
+        if old is None or old.source == SOURCE:
+            _put(project_id, repo)
+    for project_id, row in kept.items():
+        if row.source == SOURCE and project_id not in listed:
+            _delete(row)
+
+
+def _project_id(repo: dict[str, Any]) -> str:
+    return str(repo["name"]).removeprefix(settings().github_prefix) or str(repo["name"])
+
+
+def _put(project_id: str, repo: dict[str, Any]) -> None:
+    row = ProjectRow(
+        project_id,
+        source=SOURCE,
+        name=project_id,
+        repo=repo["html_url"],
+        default_branch=repo.get("default_branch") or "main",
+        created_at=datetime.fromisoformat(repo["created_at"]),
+        updated_at=datetime.fromisoformat(repo["updated_at"]),
+    )
+    try:
+        # A project may have been registered by hand under this id since the table was read.
+        row.put(ProjectRow.project_id.does_not_exist() | (ProjectRow.source == SOURCE))
+    except Refused:
+        logger.info("github.id_taken", project_id=project_id)
+
+
+def _delete(row: ProjectRow) -> None:
+    try:
+        row.delete(condition=ProjectRow.source == SOURCE)
+    except BACKEND_ERRORS as error:
+        logger.warning("github.delete_failed", project_id=row.project_id, reason=type(error).__name__)
+
+
+@cache
+def _pool() -> urllib3.PoolManager:
+    """One pool; a request is tried twice and waited for ten seconds at the most."""
+    return urllib3.PoolManager(timeout=urllib3.Timeout(total=10), retries=urllib3.Retry(1, redirect=2))

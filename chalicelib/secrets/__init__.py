@@ -1,0 +1,1 @@
+"""Projects' secrets: envelope-encrypted, and released once for each claim token."""

@@ -1,0 +1,92 @@
+"""Every setting, read from the environment once; nothing else in this package reads ``os.environ``.
+
+Each field is the environment variable ``CLAIMCHECK_<FIELD>``; ``.env.example`` lists them for operators.
+"""
+
+import os
+from functools import cache
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+PREFIX = "CLAIMCHECK_"
+MINIMUM_KEY_BYTES = 32
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _shard_counts(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return dict(part.split("=", 1) for part in value.split(",") if part.strip())
+
+
+class Settings(BaseModel):
+    """What an operator decides. Durations are seconds and sizes are bytes unless the name says otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    stage: str = "dev"
+    log_level: str = "INFO"
+
+    table_prefix: str = "claimcheck"
+    bucket: str = "claimcheck"
+    kms_key_id: str = "alias/claimcheck"
+
+    session_secret: SecretStr
+    session_seconds: int = Field(default=7200, ge=3600, le=7200)
+    admin_api_key: SecretStr
+    agent_secret: SecretStr | None = None
+    agent_shared_secret_enabled: bool = True
+    allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    login_attempts_per_minute: int = Field(default=10, ge=1)
+    registrations_per_minute: int = Field(default=30, ge=1)
+    token_failures_per_minute: int = Field(default=60, ge=1)
+
+    lease_seconds: int = Field(default=1800, ge=10)
+    claim_token_seconds: int = Field(default=300, ge=10)
+    poll_seconds: int = Field(default=5, ge=1)
+    priority_head_start_seconds: int = Field(default=300, ge=0)
+    queue_shards: Annotated[dict[str, int], BeforeValidator(_shard_counts)] = {}
+    lease_shards: int = Field(default=1, ge=1, le=64)
+    retention_days: int = Field(default=365, ge=1)
+    log_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024)
+
+    upload_url_seconds: int = Field(default=3600, ge=60, le=43200)
+    download_url_seconds: int = Field(default=900, ge=60, le=43200)
+    multipart_threshold_bytes: int = Field(default=100 * 1000 * 1000, ge=5 * 1024 * 1024)
+    multipart_part_bytes: int = Field(default=64 * 1024 * 1024, ge=5 * 1024 * 1024)
+    artifact_max_bytes: int = Field(default=50 * 1000 * 1000 * 1000, ge=1)
+
+    github_owner: str | None = None
+    github_prefix: str = "mrx-"
+    github_token: SecretStr | None = None
+    github_api_url: str = "https://api.github.com"
+    github_refresh_seconds: int = Field(default=60, ge=1)
+
+    @model_validator(mode="after")
+    def _refuse_weak_keys(self) -> Self:
+        # PyJWT only warns about a short HMAC key; a guessable key of any kind is refused before the first request.
+        for name in ("session_secret", "admin_api_key", "agent_secret"):
+            value: SecretStr | None = getattr(self, name)
+            if value is not None and len(value.get_secret_value().encode()) < MINIMUM_KEY_BYTES:
+                message = f"{PREFIX}{name.upper()} must be at least {MINIMUM_KEY_BYTES} bytes long"
+                raise ValueError(message)
+        return self
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        pydantic.ValidationError: naming the variable that is missing or out of range.
+    """
+    given = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in os.environ.items()
+        if name.startswith(PREFIX) and value
+    }
+    return Settings.model_validate(given)

@@ -1,0 +1,18 @@
+"""Every table of the deployment, for whatever makes them: the local cloud and the CloudFormation template."""
+
+from . import idempotency
+from .accounts import tables as accounts
+from .dynamo import Table
+from .jobs import tables as jobs
+from .objects import table as objects
+from .projects import tables as projects
+from .secrets import table as secrets
+
+MODELS: tuple[type[Table], ...] = (
+    *jobs.TABLES,
+    *secrets.TABLES,
+    *objects.TABLES,
+    *accounts.TABLES,
+    *projects.TABLES,
+    idempotency.KeyRow,
+)

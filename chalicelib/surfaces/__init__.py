@@ -1,0 +1,1 @@
+"""The five API contracts, each a thin dialect of the core."""

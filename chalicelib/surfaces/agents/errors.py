@@ -1,0 +1,29 @@
+"""The agents contract's error envelope and its codes."""
+
+from typing import Any
+
+from chalicelib import times
+from chalicelib.errors import ClaimcheckError, InvalidStateTransition
+from chalicelib.surfaces.statuses import status_of
+
+from .words import state_word
+
+
+def envelope(error: ClaimcheckError) -> tuple[int, dict[str, Any]]:
+    """Status and body; the codes are those of the errors, which are named after this contract's."""
+    body = {
+        "error": True,
+        "code": error.code,
+        "message": error.message,
+        "details": _details(error),
+        "timestamp": times.iso(times.now()),
+    }
+    return status_of(error), body
+
+
+def _details(error: ClaimcheckError) -> dict[str, Any]:
+    if not isinstance(error, InvalidStateTransition):
+        return error.details
+    told = error.details
+    words = {"state": state_word(told["state"]), "requested": state_word(told["requested"])}
+    return {**told, **words, "legal": [state_word(state) for state in told["legal"]]}

@@ -1,0 +1,1 @@
+"""The builds contract: logging in with JSON."""

@@ -1,0 +1,1 @@
+"""The files contract: accounts under ``/api/v1``."""

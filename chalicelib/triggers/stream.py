@@ -1,0 +1,62 @@
+"""The jobs table's stream: turns each change into its effects, all of which may be done twice without harm."""
+
+from typing import Any
+
+from chalice.app import Blueprint, DynamoDBEvent
+
+from chalicelib.dynamo import Table
+from chalicelib.jobs import attempts, changes, cleanup
+from chalicelib.jobs.changes import AttemptEnded, ChangeRecord, Effect, Forgotten, ReplyDue
+from chalicelib.jobs.model import Job
+from chalicelib.jobs.tables import JobRow
+from chalicelib.projects import chats
+from chalicelib.telemetry import count, logger, start_trace
+
+triggers = Blueprint(__name__)
+
+# The real ARN is put in by the CloudFormation template; Chalice wants one to know the kind of trigger.
+STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/jobs/stream/replaced-by-the-template"
+
+
+@triggers.on_dynamodb_record(stream_arn=STREAM_ARN, batch_size=100, starting_position="TRIM_HORIZON", name="stream")
+def stream(event: DynamoDBEvent) -> None:
+    """Handle a batch of changes in order; an error makes Lambda bisect it, so that one bad record stops no other."""
+    for record in event:
+        for effect in changes.effects(_job(record.old_image), _job(record.new_image)):
+            _do(effect)
+
+
+def _do(effect: Effect) -> None:
+    match effect:
+        case ChangeRecord():
+            _announce(effect)
+        case AttemptEnded():
+            attempts.record(effect)
+        case ReplyDue(job):
+            chats.reply(job)
+        case Forgotten(job_id):
+            cleanup.forget(job_id)
+
+
+def _announce(change: ChangeRecord) -> None:
+    job = change.job
+    start_trace(job.trace_parent)
+    facts: dict[str, Any] = {
+        "job_id": job.job_id,
+        "sequence": change.sequence,
+        "kind": job.kind,
+        "type": job.type,
+        "state": job.state,
+    }
+    logger.info(change.event, message_id=change.message_id, **facts)
+    count(change.event, kind=job.kind)
+
+
+def _job(image: dict[str, Any] | None) -> Job | None:
+    return _row(JobRow, image).to_job() if image else None
+
+
+def _row(table: type[JobRow], image: dict[str, Any]) -> JobRow:
+    row: Table = table.from_raw_data(image)
+    assert isinstance(row, JobRow)  # noqa: S101  for the type checker; from_raw_data makes what it is called on
+    return row

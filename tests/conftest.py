@@ -1,0 +1,58 @@
+"""One local cloud for the run: over moto, or over DynamoDB Local where ``CLAIMCHECK_TEST_DYNAMODB=local`` asks for it."""
+
+import os
+import secrets
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from local.cloud import LocalCloud
+from local.dynamodb_local import dynamodb_local
+from tests.support.api import Api, Bench
+
+KEYS = {
+    name: secrets.token_hex(24)
+    for name in ("CLAIMCHECK_ADMIN_API_KEY", "CLAIMCHECK_AGENT_SECRET", "CLAIMCHECK_SESSION_SECRET")
+}
+SETTINGS = {
+    **KEYS,
+    "CLAIMCHECK_LOG_LEVEL": "INFO",
+    "CLAIMCHECK_REGISTRATIONS_PER_MINUTE": "100000",
+    "CLAIMCHECK_TOKEN_FAILURES_PER_MINUTE": "100000",
+    "CLAIMCHECK_ALLOWED_ORIGINS": "https://dashboard.example.com, https://other.example.com",
+    "CLAIMCHECK_MULTIPART_THRESHOLD_BYTES": str(6 * 1024 * 1024),
+    "CLAIMCHECK_MULTIPART_PART_BYTES": str(5 * 1024 * 1024),
+    "CLAIMCHECK_LOG_MAX_BYTES": str(2 * 1024 * 1024),
+    "POWERTOOLS_METRICS_DISABLED": "true",
+}
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[LocalCloud]:
+    """The running local cloud."""
+    with ExitStack() as stack:
+        settings = dict(SETTINGS)
+        if os.environ.get("CLAIMCHECK_TEST_DYNAMODB") == "local":
+            settings["AWS_ENDPOINT_URL_DYNAMODB"] = stack.enter_context(dynamodb_local())
+        yield stack.enter_context(LocalCloud(settings=settings))
+
+
+@pytest.fixture
+def api(cloud: LocalCloud) -> Iterator[Api]:
+    """The API of the local cloud; nothing that the process remembers from other tests stands in the way."""
+    from chalicelib.accounts import agents
+    from chalicelib.jobs import claims
+
+    agents._seen.clear()
+    claims.contention.__init__()  # type: ignore[misc]
+    claims.lease_watch.__init__()  # type: ignore[misc]
+    yield Api(cloud.url, KEYS["CLAIMCHECK_ADMIN_API_KEY"], KEYS["CLAIMCHECK_AGENT_SECRET"])
+    assert cloud.set_aside == [], "a change of a job could not be turned into its effects"
+
+
+@pytest.fixture
+def bench(api: Api) -> Bench:
+    """A project with a member, an agent and a queue of their own."""
+    return Bench(api, api.user(), api.agent(), api.project(), f"q-{uuid.uuid4().hex[:12]}")
