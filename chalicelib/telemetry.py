@@ -1,4 +1,4 @@
-"""The one Logger, metrics, W3C trace context, and the audit trail.
+"""The one Logger and Metrics, W3C trace context, and the audit trail.
 
 Tracing is the trace context alone: the X-Ray SDK would cost a second of every cold start.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from .settings import settings
 
@@ -18,6 +18,7 @@ from .settings import settings
 SERVICE = "claimcheck-core"
 
 logger = Logger(service=SERVICE, level=settings().log_level, utc=True)
+metrics = Metrics(namespace="Claimcheck", service=SERVICE)
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 _current: ContextVar["Trace | None"] = ContextVar("trace", default=None)
@@ -57,8 +58,9 @@ def audit(action: str, *, actor: str, outcome: str = "success", **facts: Any) ->
     logger.info(action, audit=True, actor=actor, outcome=outcome, **facts)
 
 
-def count(name: str, *, value: float = 1, unit: MetricUnit = MetricUnit.Count, **dimensions: str) -> None:
-    """Emit one metric with its own dimensions."""
-    with single_metric(name=name, unit=unit, value=value, namespace="Claimcheck") as metric:
-        for key, dimension in dimensions.items():
-            metric.add_dimension(key, dimension)
+def count(name: str, **dimensions: str) -> None:
+    """Emit one occurrence of something, with its own dimensions, as a line in CloudWatch's embedded metric format."""
+    for key, value in dimensions.items():
+        metrics.add_dimension(key, value)
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
+    metrics.flush_metrics()

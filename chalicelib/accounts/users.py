@@ -7,13 +7,15 @@ from datetime import datetime
 
 from chalicelib import times
 from chalicelib.dynamo import Refused
-from chalicelib.errors import AlreadyExists, InvalidCredentials, UserNotFound
+from chalicelib.errors import AlreadyExists, InvalidCredentials, InvalidRequest, UserNotFound
 from chalicelib.settings import settings
 from chalicelib.telemetry import audit
 
 from . import limits, passwords
 from .permissions import Role
 from .tables import UserRow
+
+MAX_EMAIL_CHARACTERS = 254
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,8 +29,16 @@ class User:
 
 
 def normalize(email: str) -> str:
-    """The one spelling under which an address is kept: NFKC, no case, no blanks around it."""
-    return unicodedata.normalize("NFKC", email).strip().casefold()
+    """The one spelling under which an address is kept: NFKC, no case, no blanks around it.
+
+    Raises:
+        InvalidRequest: it is too long in that spelling.
+    """
+    key = unicodedata.normalize("NFKC", email).strip().casefold()
+    # One character may become eighteen, and a table's key has a limit.
+    if len(key) > MAX_EMAIL_CHARACTERS:
+        raise InvalidRequest(f"an e-mail address may have at most {MAX_EMAIL_CHARACTERS} characters", field="email")
+    return key
 
 
 def register(email: str, password: str, *, source_ip: str) -> User:

@@ -6,14 +6,17 @@ enough of us, what the table holds goes on being served.
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
+from pydantic import AwareDatetime, BaseModel, StringConstraints, ValidationError
 
 from chalicelib import times
 from chalicelib.dynamo import BACKEND_ERRORS, Refused
@@ -25,6 +28,7 @@ from .tables import ProjectRow, SyncRow
 SOURCE = "github"
 PER_PAGE = 100
 MAX_PAGES = 50
+LONGEST_WAIT_SECONDS = 24 * 3600
 _RATE_LIMITED = {403, 429}
 NOT_MODIFIED = 304
 OK = 200
@@ -38,11 +42,21 @@ class GitHubUnavailable(Exception):
         self.until = until
 
 
+class Repository(BaseModel):
+    """An entry of GitHub's list: what a project is made from."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+    html_url: Annotated[str, StringConstraints(pattern=r"^https?://", max_length=2048)]
+    default_branch: Annotated[str, StringConstraints(max_length=255)] | None = None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """The repositories that were listed, the validators of each page, and whether anything had changed."""
 
-    repositories: list[dict[str, Any]]
+    repositories: list[Repository]
     validators: dict[str, str]
 
 
@@ -51,7 +65,8 @@ def refresh() -> bool:
     owner = settings().github_owner
     if not owner:
         return False
-    row = _my_turn(owner)
+    listed = f"{settings().github_api_url} {owner} {settings().github_prefix}"
+    row = _my_turn(listed)
     if row is None:
         return False
     try:
@@ -63,24 +78,31 @@ def refresh() -> bool:
     if listing is None:
         return False
     _store(listing)
-    actions = [SyncRow.validators.set(json.dumps(listing.validators))]
-    SyncRow.change(owner, actions=actions, condition=SyncRow.version == row.version)
+    _remember(row, listing)
     return True
 
 
-def _my_turn(owner: str) -> SyncRow | None:
-    """The sync row, for the one caller who is to look now."""
+def _my_turn(listed: str) -> SyncRow | None:
+    """The sync row of what is listed, for the one caller who is to look now."""
     now = times.now()
     again = now + timedelta(seconds=settings().github_refresh_seconds)
-    row = SyncRow.read(owner)
+    row = SyncRow.read(listed)
     if row is not None and row.look_after > now:
         return None
     condition = SyncRow.version == row.version if row else SyncRow.owner.does_not_exist()
     actions = [SyncRow.look_after.set(again), SyncRow.version.set((SyncRow.version | 0) + 1)]
     try:
-        return SyncRow.change(owner, actions=actions, condition=condition)
+        return SyncRow.change(listed, actions=actions, condition=condition)
     except Refused:
         return None
+
+
+def _remember(row: SyncRow, listing: Listing) -> None:
+    actions = [SyncRow.validators.set(json.dumps(listing.validators))]
+    try:
+        SyncRow.change(row.owner, actions=actions, condition=SyncRow.version == row.version)
+    except Refused:
+        return  # This look took so long that another has begun; that one knows better.
 
 
 def _look_after(row: SyncRow, until: datetime) -> None:
@@ -92,13 +114,35 @@ def _list(owner: str, validators: dict[str, str]) -> Listing | None:
     first = f"{settings().github_api_url.rstrip('/')}/users/{owner}/repos?per_page={PER_PAGE}&sort=full_name"
     if validators and all(_ask(url, etag).status == NOT_MODIFIED for url, etag in validators.items()):
         return None
-    repositories: list[dict[str, Any]] = []
+    repositories: list[Repository] = []
     fresh: dict[str, str] = {}
     for url, answer in _pages(first):
-        repositories += answer.json()
-        fresh[url] = answer.headers.get("ETag", "")
-    prefix = settings().github_prefix
-    return Listing([repo for repo in repositories if repo["name"].startswith(prefix)], fresh)
+        page = _entries(answer)
+        repositories += [repo for entry in page if (repo := _wanted(entry))]
+        # After a full last page there may come to be another, which no validator of this one would tell.
+        last_and_full = len(page) >= PER_PAGE and _next_link(url, answer) is None
+        fresh[url] = "" if last_and_full else answer.headers.get("ETag", "")
+    return Listing(repositories, fresh)
+
+
+def _entries(answer: urllib3.BaseHTTPResponse) -> list[Any]:
+    try:
+        page = answer.json()
+    except ValueError as error:
+        raise GitHubUnavailable("the answer is not JSON", _soon()) from error
+    if not isinstance(page, list):
+        raise GitHubUnavailable("the answer is not a list", _soon())
+    return page
+
+
+def _wanted(entry: object) -> Repository | None:
+    """The entry, if it is a repository with our prefix."""
+    try:
+        found = Repository.model_validate(entry)
+    except ValidationError:
+        logger.warning("github.entry_skipped")
+        return None
+    return found if found.name.startswith(settings().github_prefix) else None
 
 
 def _pages(first: str) -> Iterator[tuple[str, urllib3.BaseHTTPResponse]]:
@@ -108,13 +152,17 @@ def _pages(first: str) -> Iterator[tuple[str, urllib3.BaseHTTPResponse]]:
             return
         answer = _ask(url, None)
         yield url, answer
-        url = _next_link(answer.headers.get("Link", ""))
+        url = _next_link(url, answer)
 
 
-def _next_link(header: str) -> str | None:
+def _next_link(url: str, answer: urllib3.BaseHTTPResponse) -> str | None:
     """The next page's URL in a Link header (RFC 8288)."""
-    links = (link.partition(";") for link in header.split(","))
-    return next((url.strip(" <>") for url, _, what in links if 'rel="next"' in what), None)
+    links = (link.partition(";") for link in answer.headers.get("Link", "").split(","))
+    following = next((urljoin(url, target.strip(" <>")) for target, _, what in links if 'rel="next"' in what), None)
+    # Our token goes with every request, and so to no other host than the configured one.
+    if following and urlsplit(following)[:2] != urlsplit(settings().github_api_url)[:2]:
+        raise GitHubUnavailable("a link to another host", _soon())
+    return following
 
 
 def _ask(url: str, etag: str | None) -> urllib3.BaseHTTPResponse:
@@ -141,13 +189,17 @@ def _ask(url: str, etag: str | None) -> urllib3.BaseHTTPResponse:
 
 def _when_allowed(answer: urllib3.BaseHTTPResponse) -> datetime:
     """When GitHub says to come back: ``Retry-After``, or the reset of a quota that is used up, or in a minute."""
-    after = answer.headers.get("Retry-After", "")
-    reset = answer.headers.get("X-RateLimit-Reset", "")
-    if after.isdigit():
-        return times.now() + timedelta(seconds=int(after))
-    if answer.headers.get("X-RateLimit-Remaining") == "0" and reset.isdigit():
-        return datetime.fromtimestamp(max(int(reset), int(time.time()) + 1), UTC)
-    return _soon()
+    wait = _number(answer.headers.get("Retry-After", ""))
+    reset = _number(answer.headers.get("X-RateLimit-Reset", ""))
+    if wait is None and answer.headers.get("X-RateLimit-Remaining") == "0" and reset is not None:
+        wait = reset - int(time.time())
+    if wait is None:
+        return _soon()
+    return times.now() + timedelta(seconds=min(max(wait, 1), LONGEST_WAIT_SECONDS))
+
+
+def _number(header: str) -> int | None:
+    return int(header) if re.fullmatch("[0-9]{1,12}", header) else None
 
 
 def _soon() -> datetime:
@@ -167,19 +219,19 @@ def _store(listing: Listing) -> None:
             _delete(row)
 
 
-def _project_id(repo: dict[str, Any]) -> str:
-    return str(repo["name"]).removeprefix(settings().github_prefix) or str(repo["name"])
+def _project_id(repo: Repository) -> str:
+    return repo.name.removeprefix(settings().github_prefix) or repo.name
 
 
-def _put(project_id: str, repo: dict[str, Any]) -> None:
+def _put(project_id: str, repo: Repository) -> None:
     row = ProjectRow(
         project_id,
         source=SOURCE,
         name=project_id,
-        repo=repo["html_url"],
-        default_branch=repo.get("default_branch") or "main",
-        created_at=datetime.fromisoformat(repo["created_at"]),
-        updated_at=datetime.fromisoformat(repo["updated_at"]),
+        repo=repo.html_url,
+        default_branch=repo.default_branch or "main",
+        created_at=repo.created_at,
+        updated_at=repo.updated_at,
     )
     try:
         # A project may have been registered by hand under this id since the table was read.
@@ -198,4 +250,6 @@ def _delete(row: ProjectRow) -> None:
 @cache
 def _pool() -> urllib3.PoolManager:
     """One pool; a request is tried twice and waited for ten seconds at the most."""
-    return urllib3.PoolManager(timeout=urllib3.Timeout(total=10), retries=urllib3.Retry(1, redirect=2))
+    # GitHub's Retry-After is kept in the table, for everybody; urllib3 would sleep it out in the middle of a request.
+    retries = urllib3.Retry(1, redirect=2, respect_retry_after_header=False)
+    return urllib3.PoolManager(timeout=urllib3.Timeout(total=10), retries=retries)

@@ -81,7 +81,7 @@ def remove(project_id: str) -> None:
 def visible(user: Identity) -> list[Project]:
     """The projects of which the user is a member, by id."""
     github.refresh()
-    rows = ProjectRow.page(ProjectRow.scan())
+    rows = ProjectRow.page(ProjectRow.scan(consistent_read=True))
     projects = sorted((_project(row) for row in rows), key=lambda project: project.project_id)
     return [project for project in projects if project.visible_to(user)]
 

@@ -19,7 +19,7 @@ from .callers import Caller, TokenBearer
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_KEY_CHARACTERS = 128
-MAX_ATTEMPT = 10**9
+MAX_ATTEMPT_DIGITS = 9
 FORM = "application/x-www-form-urlencoded"
 
 Body = TypeVar("Body", default=None)
@@ -55,7 +55,7 @@ class Call(Generic[Body, Query]):
     def holder(self) -> Holder:
         """The agent, with the attempt it says it makes (the header ``X-Claim-Attempt``)."""
         text = self.header("x-claim-attempt")
-        if text is not None and not (text.isascii() and text.isdigit() and int(text) < MAX_ATTEMPT):
+        if text is not None and not (text.isascii() and text.isdigit() and len(text) <= MAX_ATTEMPT_DIGITS):
             raise InvalidRequest("X-Claim-Attempt must be a whole number", field="X-Claim-Attempt")
         return Holder(self.agent, int(text) if text else None)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from chalice.app import Blueprint, Request, Response
 from pydantic import BaseModel
@@ -117,7 +118,10 @@ class Surface(Blueprint):
 
     def _answer(self, route: Route, path: Mapping[str, str]) -> Response:
         try:
-            return _rendered(route, route.view(self._call(route, path), **path))
+            values = {
+                name: unquote(value) for name, value in path.items()
+            }  # API Gateway leaves them as they were sent.
+            return _rendered(route, route.view(self._call(route, values), **values))
         except ClaimcheckError as error:
             return self.refuse(error)
         except Exception:  # noqa: BLE001

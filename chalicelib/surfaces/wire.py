@@ -12,7 +12,11 @@ def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         message = "needs a time zone, such as Z"
         raise ValueError(message)
-    return times.from_epoch_ms(times.to_epoch_ms(moment.astimezone(UTC)))
+    try:
+        return times.from_epoch_ms(times.to_epoch_ms(moment.astimezone(UTC)))
+    except OverflowError as error:  # The offset takes it out of the years 1 to 9999.
+        message = "lies outside the years 1 to 9999 in UTC"
+        raise ValueError(message) from error
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc), PlainSerializer(times.iso, when_used="json")]

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from chalicelib.accounts import agents, users
 from chalicelib.accounts.permissions import Role
@@ -100,5 +101,6 @@ def revoke_agent(call: Call, agent_id: str) -> dict[str, Any]:  # noqa: ARG001  
 @surface.on("PUT", "/api/admin/users/{email}/role", auth=admin, body=RoleChange)
 def set_role(call: Call[RoleChange], email: str) -> UserView:
     """Give a user a role."""
-    changed = users.set_role(email, Role(call.body.role))
+    # API Gateway hands over a part of the path as it stood in the URL, where clients write "@" as "%40".
+    changed = users.set_role(unquote(email), Role(call.body.role))
     return UserView(id=changed.user_id, email=changed.email, role=changed.role)

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
 from chalicelib import times
-from chalicelib.jobs import holding, logs
+from chalicelib.accounts.users import normalize
+from chalicelib.jobs import documents, holding, logs
 from chalicelib.jobs.model import DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_PRIORITY, State
 from chalicelib.surfaces.wire import Email, Model, Moment
 
@@ -15,11 +16,23 @@ from .words import WORDS, state_of
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 TypeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+
+
+def _fits_a_payload(text: str) -> str:
+    # A user's message becomes the payload of a job, which must not be refused after the message was kept.
+    if len(documents.encode(text)) > MAX_TEXT_BYTES:
+        message = f"may be at most {MAX_TEXT_BYTES} bytes of JSON"
+        raise ValueError(message)
+    return text
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=100_000), AfterValidator(_fits_a_payload)]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[a-z]+_[0-9a-z]{26}$")]
 
 MAX_MESSAGE_CHARACTERS = 32_768
 MAX_PARTS_AT_ONCE = 100
+MAX_TEXT_BYTES = documents.MAX_BYTES - 2048
+MAX_MEMBERS_BYTES = 200_000
 
 
 class CamelModel(Model):
@@ -235,6 +248,14 @@ class ProjectCreate(CamelModel):
     default_branch: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "main"
     drive_folder_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
     members: Annotated[list[Email], Field(max_length=1000, default_factory=list)]
+
+    @field_validator("members")
+    @classmethod
+    def _fit_an_item(cls, members: list[str]) -> list[str]:
+        if sum(len(normalize(member).encode()) for member in members) > MAX_MEMBERS_BYTES:
+            message = f"may be at most {MAX_MEMBERS_BYTES} bytes together"
+            raise ValueError(message)
+        return members
 
 
 class AgentCreate(CamelModel):

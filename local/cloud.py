@@ -1,0 +1,196 @@
+"""The whole local cloud in one process: HTTP, streams and schedules around the app, over moto or real endpoints."""
+
+import importlib
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from botocore.config import Config
+from chalice.app import Chalice, DynamoDBEventConfig
+from pynamodb.models import Model
+
+from . import environment, resources
+from .delivery import Delivery
+from .embedded import EmbeddedAws
+from .gateway import Access, Gateway
+from .schedules import Scheduler
+from .server import Server, listen, url_of
+from .streams import Stream, StreamPump, stream_arns
+
+ROOT = Path(__file__).resolve().parent.parent
+
+log = logging.getLogger("local.cloud")
+
+
+class LocalCloud:
+    """Serves the app at ``url`` between ``start`` and ``stop``; also a context manager. One app per process.
+
+    Args:
+        host: what to listen on.
+        port: 0 takes a free one.
+        settings: environment variables to set before the app is imported, such as ``CLAIMCHECK_LEASE_SECONDS``.
+            A process reads its settings once, so those of a second cloud in one process are not seen.
+        app: the module with the Chalice ``app``.
+        tables: the module with ``MODELS``, the PynamoDB models of its tables.
+        say: told of each part as it comes up.
+        on_access: told of each request after its answer, on the event loop.
+
+    The environment is put back at the end, and what moto held is gone.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        settings: Mapping[str, str] | None = None,
+        *,
+        app: str = "app",
+        tables: str = "chalicelib.storage",
+        say: Callable[[str], None] = log.info,
+        on_access: Callable[[Access], None] | None = None,
+    ) -> None:
+        self._address = (host, port)
+        self._settings = settings or {}
+        self._modules = (app, tables)
+        self._say = say
+        self._on_access = on_access
+        self._running = ExitStack()
+        self._pump: StreamPump | None = None
+        self._scheduler: Scheduler | None = None
+        self._deliveries: list[Delivery] = []
+        self._services: frozenset[str] = frozenset()
+        self.url = ""
+        self.made_up_keys: dict[str, str] = {}
+
+    def start(self) -> Self:
+        """Bring everything up; returns once the first request would be answered.
+
+        Raises:
+            CannotListenError: the address cannot be had.
+        """
+        with ExitStack() as starting:
+            listener = listen(*self._address)
+            starting.callback(listener.close)
+            starting.enter_context(environment.changed(self._settings))
+            environment.set_credentials()
+            self.made_up_keys = environment.set_keys()
+            self._start_aws(starting)
+            app = self._load()
+            self._start_triggers(app, starting)
+            self._start_http(app, listener, starting)
+            self._running = starting.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """Take everything down, HTTP first. Doing it twice changes nothing."""
+        self._running.close()
+
+    def drain(self) -> int:
+        """Deliver every stream record there is, and those that follow from them; answers how many."""
+        if self._pump is None:
+            return 0
+        return self._pump.drain()
+
+    def sweep(self) -> None:
+        """Run every scheduled handler now, in this thread, whose exceptions are the caller's; then ``drain``."""
+        if self._scheduler:
+            self._scheduler.run_all()
+        self.drain()
+
+    @property
+    def set_aside(self) -> list[dict[str, Any]]:
+        """Stream records that their handler failed on until it was given up."""
+        return [record for delivery in self._deliveries for record in delivery.set_aside]
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start_aws(self, starting: ExitStack) -> None:
+        services = self._services = environment.embedded()
+        for service in sorted(set(environment.SERVICES) - services):
+            self._say(f"{environment.SERVICES[service]} at {environment.endpoint(service)}")
+        if not services:
+            return
+        aws = EmbeddedAws(services, on_stream_record=self._nudge)
+        s3_url = aws.start()
+        starting.callback(aws.stop)
+        if s3_url:
+            environment.use_endpoint("S3", s3_url)
+        names = ", ".join(name for service, name in environment.SERVICES.items() if service in services)
+        self._say(f"{names} in this process, in memory" + (f"; presigned URLs at {s3_url}" if s3_url else ""))
+        if "KMS" in services and "DYNAMODB" not in services:
+            self._say("KMS forgets its key at the end, so secrets stored now cannot be read by another run")
+
+    def _load(self) -> Chalice:
+        if str(ROOT) not in sys.path:
+            sys.path.insert(0, str(ROOT))
+        settings = importlib.import_module("chalicelib.settings").settings()
+        models: tuple[type[Model], ...] = importlib.import_module(self._modules[1]).MODELS
+        resources.create_tables(models)
+        self._say(f"{len(models)} tables, such as {models[0].Meta.table_name}")
+        resources.create_bucket(settings.bucket)
+        resources.create_key(settings.kms_key_id)
+        self._say(f"Bucket {settings.bucket}, key {settings.kms_key_id}")
+        app: Chalice = importlib.import_module(self._modules[0]).app
+        return app
+
+    def _start_triggers(self, app: Chalice, starting: ExitStack) -> None:
+        streams = self._streams(app)
+        self._deliveries = [stream.delivery for stream in streams]
+        where = environment.endpoint("DYNAMODB_STREAMS") or environment.endpoint("DYNAMODB")
+        # moto does not know the endpoints that botocore makes from the account in a stream's ARN.
+        config = Config(account_id_endpoint_mode="disabled")
+        client = resources.client("dynamodbstreams", endpoint_url=where, config=config)
+        self._pump = StreamPump(client, streams, announced="DYNAMODB" in self._services)
+        self._pump.start()
+        starting.callback(self._pump.stop)
+        self._scheduler = Scheduler(app)
+        self._scheduler.start()
+        starting.callback(self._scheduler.stop)
+        names = [*(name for each in streams for name in each.delivery.names), *self._scheduler.names]
+        self._say(f"Triggers: {', '.join(names) or 'none'}")
+
+    def _start_http(self, app: Chalice, listener: Any, starting: ExitStack) -> None:  # noqa: ANN401
+        gateway = Gateway(app, self._accessed)
+        starting.callback(gateway.close)
+        server = Server(gateway, listener)
+        server.start()
+        starting.callback(server.stop)
+        self.url = url_of(listener)
+
+    def _streams(self, app: Chalice) -> list[Stream]:
+        configs = [source for source in app.event_sources if isinstance(source, DynamoDBEventConfig)]
+        tables = [model.Meta.table_name for model in importlib.import_module(self._modules[1]).MODELS]
+        arns = stream_arns(resources.client("dynamodb"), tables)
+        found = []
+        for table, arn in arns.items():
+            handlers = {each.name: app.handler_map[each.name] for each in configs if _is_for(each, table, arns)}
+            found.append(Stream(arn=arn, delivery=Delivery(arn, handlers)))
+        return found
+
+    def _accessed(self, access: Access) -> None:
+        # moto says when it has a record; any other engine may have one after each request that could write.
+        if "DYNAMODB" not in self._services and access.method not in {"GET", "HEAD", "OPTIONS"}:
+            self._nudge()
+        if self._on_access:
+            self._on_access(access)
+
+    def _nudge(self) -> None:
+        if self._pump:
+            self._pump.nudge()
+
+
+def _is_for(config: DynamoDBEventConfig, table: str, arns: Mapping[str, str]) -> bool:
+    # The ARN in the code is a stand-in that the template overrides: its table counts only if it names one of ours.
+    named = config.stream_arn.split("table/")[-1].split("/")[0]
+    meant = {each for each in arns if each == named or each.endswith(f"-{named}")}
+    return table in meant if meant else True
