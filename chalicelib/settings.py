@@ -26,7 +26,7 @@ def _shard_counts(value: object) -> object:
 class Settings(BaseModel):
     """What an operator decides. Durations are seconds and sizes are bytes unless the name says otherwise."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     stage: str = "dev"
     log_level: str = "INFO"

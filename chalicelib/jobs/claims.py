@@ -11,6 +11,7 @@ from pynamodb.expressions.update import Action
 from chalicelib import idempotency, times
 from chalicelib.accounts.agents import Agent
 from chalicelib.dynamo import Refused
+from chalicelib.errors import ClaimLost, Conflict
 from chalicelib.settings import settings
 from chalicelib.telemetry import audit
 
@@ -88,7 +89,10 @@ def mint_token(holder: Holder, job_id: str) -> Token:
         ClaimLost, JobAlreadyClaimed, JobNotFound: the caller does not hold the job.
     """
     token = new_token(job_id)
-    held_write(holder, job_id, token.actions(), JobRow.state.is_in(State.CLAIMED, State.RUNNING))
+    try:
+        held_write(holder, job_id, token.actions(), JobRow.state.is_in(State.CLAIMED, State.RUNNING))
+    except Refused as refused:
+        raise ClaimLost("the job is being cancelled", jobId=job_id, state=State.CANCELLING) from refused
     audit("claim_token.minted", actor=holder.agent.principal, job_id=job_id)
     return token
 
@@ -114,7 +118,10 @@ def _repeated(agent: Agent, request: str) -> Claim | None:
     row = JobRow.read(job_id) if job_id else None
     if row is None or row.claim_request != request or not held_by(agent, row.to_job()):
         return None
-    token = mint_token(Holder(agent), row.job_id)
+    try:
+        token = mint_token(Holder(agent, row.attempt), row.job_id)
+    except Conflict:
+        return None  # The claim ended since it was read; the agent gets another job.
     return _with_payload(row.to_job(), token)
 
 

@@ -24,15 +24,13 @@ class Member:
 
 def members() -> list[Member]:
     """All agents that are registered or were seen within a week, with what they hold."""
-    holding: dict[str, list[str]] = {}
-    for entry in agenda.leases():
-        holding.setdefault(entry.agent or "", []).append(entry.job_id)
-    return [_member(row, tuple(holding.get(row.principal, ()))) for row in agents.every()]
+    holding = _holding()
+    return [_member(row, holding) for row in agents.every()]
 
 
 def drain(agent_id: str, *, draining: bool) -> Member:
     """Stop giving an agent new jobs, or start again; what it holds it may finish."""
-    return _member(agents.drain(agent_id, draining=draining), ())
+    return _member(agents.drain(agent_id, draining=draining), _holding())
 
 
 def revoke(agent_id: str) -> int:
@@ -45,7 +43,15 @@ def revoke(agent_id: str) -> int:
     return claims.end_claims_of(row.principal)
 
 
-def _member(row: AgentRow, job_ids: tuple[str, ...]) -> Member:
+def _holding() -> dict[str, list[str]]:
+    """The jobs that each principal holds."""
+    holding: dict[str, list[str]] = {}
+    for entry in agenda.leases():
+        holding.setdefault(entry.agent or "", []).append(entry.job_id)
+    return holding
+
+
+def _member(row: AgentRow, holding: dict[str, list[str]]) -> Member:
     return Member(
         agent_id=agents.id_of(row.principal),
         registered=row.secret_hash is not None,
@@ -53,5 +59,5 @@ def _member(row: AgentRow, job_ids: tuple[str, ...]) -> Member:
         revoked_at=row.revoked_at,
         created_at=row.created_at,
         last_seen=row.last_seen,
-        job_ids=job_ids,
+        job_ids=tuple(holding.get(row.principal, ())),
     )

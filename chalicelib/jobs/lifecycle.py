@@ -171,8 +171,8 @@ def take_back(job: Job, why: ErrorCode, now: datetime) -> Job:
 
 
 def fail(job: Job, why: ErrorCode) -> Job:
-    """Fail a job that its holder cannot be given, such as one whose payload has aged out."""
-    return take_back(job, why, times.now())
+    """Fail a job for good, whatever attempts are left: one whose payload has aged out cannot be done by anybody."""
+    return _quietly(job, State.FAILED, [*_failed(why, times.now()), JobRow.agent.remove()])
 
 
 def _failed(why: ErrorCode, now: datetime) -> list[Action]:

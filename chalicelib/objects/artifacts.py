@@ -190,7 +190,9 @@ def _joined_digest(parts: list[Part]) -> str:
 
 
 def _confirm(row: ArtifactRow) -> ArtifactRow:
-    actions = [ArtifactRow.uploaded_at.set(times.now()), ArtifactRow.expires.remove()]
+    now = times.now()
+    kept_until = expiry(now + timedelta(days=settings().retention_days))
+    actions = [ArtifactRow.uploaded_at.set(now), ArtifactRow.expires.set(kept_until)]
     # Once only, so that its time does not move when the call is repeated; and only what has not aged out.
     condition = ArtifactRow.uploaded_at.does_not_exist() & ArtifactRow.job_id.exists()
     try:

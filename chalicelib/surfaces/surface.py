@@ -142,6 +142,8 @@ class Surface(Blueprint):
         """The error in this contract's envelope."""
         status, body = self.envelope(error)
         headers: dict[str, str | list[str]] = {"Content-Type": JSON}
+        if status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"
         if isinstance(error, TooManyRequests):
             headers["Retry-After"] = str(error.retry_after)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
