@@ -1,0 +1,74 @@
+"""Which command serves which type of job, as given by `--on` and `--secrets`."""
+
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ANY = "*"
+CALLABLE = re.compile(r"python:(?P<module>[\w.]+):(?P<function>\w+)")
+TYPE = re.compile(r"[a-z][a-z0-9_-]{0,31}|\*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handler:
+    """How one type of job is done: a program with its arguments, and the types of secrets it asks for."""
+
+    argv: tuple[str, ...]
+    secrets: tuple[str, ...] = ()
+
+
+class Handlers:
+    """The handlers of an agent by job type; `*` serves every type that has none of its own."""
+
+    def __init__(self, by_type: Mapping[str, Handler]) -> None:
+        self._by_type = dict(by_type)
+
+    @classmethod
+    def parse(cls, on: Iterable[str], secrets: Iterable[str] = ()) -> "Handlers":
+        """Read `TYPE=command` or `TYPE=python:module:function`, and `TYPE=github,llm` for the secrets.
+
+        Raises:
+            ValueError: with a message for the person at the command line.
+        """
+        asked = {kind: tuple(filter(None, types.split(","))) for kind, types in map(_pair, secrets)}
+        by_type: dict[str, Handler] = {}
+        for kind, command in map(_pair, on):
+            if kind in by_type:
+                raise ValueError(f"--on names the type {kind} twice")
+            by_type[kind] = Handler(argv=_argv(command), secrets=asked.get(kind, ()))
+        if unserved := sorted(set(asked) - set(by_type)):
+            raise ValueError(f"--secrets names types without --on: {', '.join(unserved)}")
+        return cls(by_type)
+
+    def find(self, kind: str) -> Handler | None:
+        """Give the handler for a type, or None."""
+        return self._by_type.get(kind) or self._by_type.get(ANY)
+
+    def types(self) -> list[str]:
+        """Give the types that are served, sorted."""
+        return sorted(self._by_type)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    kind, equals, rest = text.partition("=")
+    if not equals or not rest.strip() or not TYPE.fullmatch(kind):
+        raise ValueError(f"expected TYPE=… with a job type ([a-z][a-z0-9_-]*) or *, not {text!r}")
+    return kind, rest.strip()
+
+
+def _argv(command: str) -> tuple[str, ...]:
+    """Give the program to run: a shell with the operator's own text, or Python with a callable.
+
+    Nothing of a job ever becomes part of either; jobs reach the program by file and environment.
+    """
+    if not command.startswith("python:"):
+        return ("/bin/sh", "-c", command)
+    found = CALLABLE.fullmatch(command)
+    if not found:
+        raise ValueError(f"expected python:module:function, not {shlex.quote(command)}")
+    # -P keeps the job's directory off the import path; modules come from where the agent was started.
+    program = (sys.executable, "-P", "-m", "claimcheck_agent.call")
+    return (*program, str(Path.cwd()), found["module"], found["function"])

@@ -1,0 +1,64 @@
+"""Reports a job's progress without holding up the work: the newest wins, at most one a second."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from claimcheck_agent.errors import AgentError
+
+log = logging.getLogger(__name__)
+
+PROGRESS_LIMIT = 2048  # Bytes of JSON; the server's rule.
+
+
+class ProgressReporter:
+    """Sends progress from a thread of its own; what was overtaken by something newer is not sent."""
+
+    def __init__(self, send: Callable[[dict[str, Any]], object], *, interval: float = 1.0) -> None:
+        self._send = send
+        self._interval = interval
+        self._changed = threading.Condition()
+        self._newest: dict[str, Any] | None = None
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def offer(self, progress: dict[str, Any]) -> None:
+        """Take the newest progress.
+
+        Raises:
+            ValueError: it is not JSON, or more than 2048 bytes of it.
+        """
+        size = len(json.dumps(progress, allow_nan=False).encode())
+        if size > PROGRESS_LIMIT:
+            raise ValueError(f"progress of {size} bytes; at most {PROGRESS_LIMIT} are kept")
+        with self._changed:
+            if self._closed.is_set():
+                return
+            self._newest = progress
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="claimcheck-progress", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def close(self, timeout: float | None = None) -> None:
+        """Send the newest progress, if it has not been sent, and end."""
+        with self._changed:
+            self._closed.set()
+            self._changed.notify_all()
+        if self._thread:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._newest is not None or self._closed.is_set())
+                progress, self._newest = self._newest, None
+            if progress is None:
+                return
+            try:
+                self._send(progress)
+            except AgentError as error:
+                log.warning("progress was not reported: %s", error)
+            self._closed.wait(self._interval)

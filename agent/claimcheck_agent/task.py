@@ -1,0 +1,48 @@
+"""The job as seen from inside a command: what a Python callable is given."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+PROGRESS_MARK = "::progress "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One job, in the process that does its work. Neither the server nor the agent can be reached from it.
+
+    What is printed goes to the job's log; files written into `artifacts` are delivered; what the callable
+    returns (a dictionary, or None) is the job's result; an exception fails the job.
+    """
+
+    id: str
+    type: str
+    project_id: str
+    attempt: int
+    payload: Any
+    artifacts: Path
+    result_file: Path
+    secrets: Mapping[str, str]
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the job that the agent left for this process."""
+        job = json.loads(Path(os.environ["CLAIMCHECK_JOB_FILE"]).read_text(encoding="utf-8"))
+        secrets = Path(os.environ["CLAIMCHECK_SECRETS_DIR"])
+        return cls(
+            id=job["jobId"],
+            type=job["type"],
+            project_id=job["projectId"],
+            attempt=job.get("attempt") or 1,
+            payload=job.get("payload"),
+            artifacts=Path(os.environ["CLAIMCHECK_ARTIFACTS_DIR"]),
+            result_file=Path(os.environ["CLAIMCHECK_RESULT_FILE"]),
+            secrets={file.name: file.read_bytes().decode() for file in secrets.iterdir()},
+        )
+
+    def progress(self, **progress: Any) -> None:  # noqa: ANN401  (any JSON; part of a job's interface)
+        """Show how far the work is, as any JSON fields of at most 2048 bytes together."""
+        print(PROGRESS_MARK + json.dumps(progress), flush=True)  # noqa: T201  (this is the protocol)

@@ -1,0 +1,57 @@
+"""Fixtures: a fake server, an agent of it in this process, and the command in one of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from claimcheck_agent import Agent
+from claimcheck_agent.transport import Transport
+
+from tests.agent.fake_server import FakeServer
+
+SECRET = "agent-secret-value"
+RunAgent = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer() as running:
+        yield running
+
+
+@pytest.fixture
+def agent(server: FakeServer) -> Iterator[Agent]:
+    """Give an agent that retries quickly."""
+    transport = Transport(server.url, timeout=(2.0, 5.0), retries=3, backoff=0.01)
+    with Agent(server.url, "agent-1", SECRET, transport=transport, log_interval=0.05) as made:
+        yield made
+
+
+@pytest.fixture
+def run_agent(server: FakeServer, tmp_path: Path) -> Iterator[RunAgent]:
+    """Give a function that starts `claimcheck-agent run` with further arguments."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*args: str, secret: str = SECRET, **env: str) -> subprocess.Popen[str]:
+        basic = ["run", "--url", server.url, "--id", "agent-1", "--workdir", str(tmp_path / "jobs")]
+        process = subprocess.Popen(  # noqa: S603  (our own command)
+            [sys.executable, "-m", "claimcheck_agent.cli", *basic, *args],
+            env=os.environ | {"CLAIMCHECK_AGENT_SECRET": secret, "AGENT_ONLY": "not for the command"} | env,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
