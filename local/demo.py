@@ -31,7 +31,8 @@ set -e
 echo '::progress {"progress": "Cloning repository..."}'
 git clone --quiet "$CLAIMCHECK_PAYLOAD_REPO" source
 echo '::progress {"progress": "Building wheel..."}'
-"$DEMO_PYTHON" -m build --wheel --no-isolation --outdir "$CLAIMCHECK_ARTIFACTS_DIR" source/agent
+"$DEMO_PYTHON" -m pip --disable-pip-version-check wheel --no-index --no-deps --no-build-isolation \\
+    --wheel-dir "$CLAIMCHECK_ARTIFACTS_DIR" ./source/agent
 printf '{"commit": "%s"}' "$(git -C source rev-parse HEAD)" > "$CLAIMCHECK_RESULT_FILE"
 """
 
@@ -160,6 +161,7 @@ def _check(dashboard: Dashboard, job_id: str) -> None:
         text=True,
     )
     _expect(job["result"]["commit"] == head.stdout.strip(), f"the result is {job['result']}")
+    _say("The repository is private: the agent redeemed its one-time claim token for the git token to clone it.")
     _say(f"The job completed at attempt {job['attempt']}; its result: {job['result']}")
     artifacts = dashboard.call("GET", f"/api/jobs/{job_id}/artifacts")
     _expect(len(artifacts) == 1, f"the artifacts are {artifacts}")
