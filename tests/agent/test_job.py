@@ -296,8 +296,10 @@ class TestLease:
 
     def test_renewing_ends_with_the_job(self, server: FakeServer, agent: Agent) -> None:
         server.add()
+        before = set(threading.enumerate())
         with claimed(agent):
-            (keeper,) = [thread for thread in threading.enumerate() if thread.name == "claimcheck-lease"]
+            started = set(threading.enumerate()) - before
+            (keeper,) = [thread for thread in started if thread.name == "claimcheck-lease"]
         keeper.join(5)
         assert not keeper.is_alive()
 
