@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STAGE ?= dev
 
-.PHONY: help venv demo serve test storage lint package bench clean
+.PHONY: help venv demo serve test storage lint bench package deploy clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,18 @@ lint: $(READY)  ## Check style, types and the direction of imports.
 
 bench: $(READY)  ## Measure what the budgets promise.
 	$(BIN)/python -m bench
+
+package: $(READY)  ## Make what is deployed, offline: template, code, layer (STAGE).
+	$(BIN)/python -m infra.package --stage $(STAGE) --out build/$(STAGE)
+	$(BIN)/cfn-lint build/$(STAGE)/sam.json
+
+deploy: package  ## Deploy a STAGE: BUCKET=<bucket for the zips> [PARAMETERS=<file>].
+	@test -n "$(BUCKET)" || { echo "BUCKET= names the S3 bucket that the packages are uploaded to"; exit 2; }
+	aws cloudformation package --template-file build/$(STAGE)/sam.json --use-json \
+		--s3-bucket $(BUCKET) --s3-prefix claimcheck/$(STAGE) --output-template-file build/$(STAGE)/packaged.json
+	aws cloudformation deploy --template-file build/$(STAGE)/packaged.json --stack-name claimcheck-$(STAGE) \
+		--s3-bucket $(BUCKET) --s3-prefix claimcheck/$(STAGE) --capabilities CAPABILITY_IAM \
+		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides file://$(PARAMETERS))
 
 clean:  ## Remove what was built.
 	rm -rf build dist

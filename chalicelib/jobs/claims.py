@@ -139,20 +139,18 @@ def _next_of(queue: str, agent: Agent, request: str | None) -> tuple[Job, Token]
 def _next_in(slot: str, agent: Agent, request: str | None) -> tuple[Job, Token] | None:
     """Take one of the first jobs of a slot: the very first while nobody else is claiming there.
 
-    Under contention all would run for the same head, so each lost race doubles the number of candidates among
-    which one is picked at random, and each win halves it; those already read are tried before the next query.
+    Under contention all would run for the same head, so each lost race widens the window of candidates from which one
+    is picked at random. A list in which a race was lost is read anew before the next try: most of what it shows has
+    been taken meanwhile, and a query costs a fraction of a write that fails.
     """
-    losses = 0
-    while losses < MAX_LOSSES:
+    for _ in range(MAX_LOSSES):
         candidates = agenda.due_in(slot, times.now(), contention.window(slot))
         if not candidates:
             return None
-        for entry in contention.shuffled(candidates):
-            taken = _take(entry, agent, request)
-            contention.record(slot, won=taken is not None)
-            if taken:
-                return taken
-            losses += 1
+        taken = _take(contention.pick(candidates), agent, request)
+        contention.record(slot, won=taken is not None)
+        if taken:
+            return taken
     return None
 
 

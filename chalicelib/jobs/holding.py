@@ -133,6 +133,8 @@ def release(holder: Holder, job_id: str) -> Job:
         return held_write(this, job_id, actions, JobRow.state.is_in(*sources(State.READY, Actor.AGENT)))
     except Refused:
         return report(this, job_id, State.CANCELLED, None)
+    except ClaimLost as lost:
+        return _already_free(job, lost)
 
 
 def _told(target: State, payload: object, result: str | None) -> list[Action]:
@@ -168,6 +170,14 @@ def _already_said(holder: Holder, job_id: str, target: State, result: str | None
         return job
     if (mine and job.finished) or (job.state is State.READY and job.attempt == 0):
         raise job.illegal(target, Actor.AGENT) from lost
+    raise lost
+
+
+def _already_free(held: Job, lost: ClaimLost) -> Job:
+    """The job, if nobody has taken it since: a retry inside the SDK found the first try's success."""
+    job = lifecycle.read(held.job_id)
+    if job.state is State.READY and job.attempt == held.attempt:
+        return job
     raise lost
 
 

@@ -128,7 +128,7 @@ def _list(owner: str, validators: dict[str, str]) -> Listing | None:
 def _entries(answer: urllib3.BaseHTTPResponse) -> list[Any]:
     try:
         page = answer.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GitHubUnavailable("the answer is not JSON", _soon()) from error
     if not isinstance(page, list):
         raise GitHubUnavailable("the answer is not a list", _soon())

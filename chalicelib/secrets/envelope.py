@@ -6,17 +6,18 @@ a ciphertext or a key moved to another row or version does not open. No plaintex
 
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
 from chalicelib import aws
 from chalicelib.errors import EncryptionFailed, EncryptionUnavailable
 from chalicelib.settings import settings
 from chalicelib.strict_json import canonical
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SCHEME = "aes256gcm-kms-1"
 NONCE_BYTES = 12
@@ -60,7 +61,7 @@ def seal(plain: SecretStr, subject: Subject) -> Sealed:
     """
     made = _kms("generate_data_key", KeyId=settings().kms_key_id, KeySpec="AES_256", EncryptionContext=subject.context)
     nonce = secrets.token_bytes(NONCE_BYTES)
-    ciphertext = AESGCM(made["Plaintext"]).encrypt(nonce, plain.get_secret_value().encode(), subject.additional_data)
+    ciphertext = _cipher(made["Plaintext"]).encrypt(nonce, plain.get_secret_value().encode(), subject.additional_data)
     return Sealed(ciphertext=ciphertext, nonce=nonce, wrapped_key=made["CiphertextBlob"], key_id=made["KeyId"])
 
 
@@ -71,10 +72,12 @@ def open_sealed(sealed: Sealed, subject: Subject) -> SecretStr:
         EncryptionFailed: it was sealed for another subject, or has been altered.
         EncryptionUnavailable: KMS did not answer or refuses the key.
     """
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415  as in _cipher
+
     # Naming the key refuses a data key that somebody wrapped under a key of their own.
     key = _kms("decrypt", KeyId=sealed.key_id, CiphertextBlob=sealed.wrapped_key, EncryptionContext=subject.context)
     try:
-        plain = AESGCM(key["Plaintext"]).decrypt(sealed.nonce, sealed.ciphertext, subject.additional_data)
+        plain = _cipher(key["Plaintext"]).decrypt(sealed.nonce, sealed.ciphertext, subject.additional_data)
     except InvalidTag as error:
         raise EncryptionFailed from error
     return SecretStr(plain.decode())
@@ -93,6 +96,13 @@ def rewrap(sealed: Sealed, subject: Subject) -> Sealed:
     return Sealed(
         ciphertext=sealed.ciphertext, nonce=sealed.nonce, wrapped_key=made["CiphertextBlob"], key_id=made["KeyId"]
     )
+
+
+def _cipher(key: bytes) -> "AESGCM":
+    # Imported when first needed: it takes a tenth of the app's cold start, and few requests open a secret.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    return AESGCM(key)
 
 
 def _kms(operation: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401  botocore's arguments

@@ -73,8 +73,9 @@ class Call(Generic[Body, Query]):
         if not (0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()):
             message = f"Idempotency-Key must be 1 to {MAX_KEY_CHARACTERS} printable ASCII characters"
             raise InvalidRequest(message, field="Idempotency-Key")
-        path = self.request.path.rstrip("/")
-        scope = idempotency.fingerprint(self.caller.principal, self.request.method, path, key)
+        # Chalice's path is the route's template: what stands in its places makes the key another one.
+        places = [value for _, value in sorted((self.request.uri_params or {}).items())]
+        scope = idempotency.fingerprint(self.caller.principal, self.request.method, self.request.path, *places, key)
         return idempotency.seed_for(scope, idempotency.fingerprint(self._said()))
 
     def header(self, name: str) -> str | None:

@@ -27,15 +27,18 @@ Password = Annotated[str, StringConstraints(min_length=8, max_length=256)]
 
 
 class Model(BaseModel):
-    """A body: unknown fields are refused, and a number is not a string."""
+    """A body: unknown fields are refused, and a number is not a string.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+    It is built when first used, as every model of the wire, so that a cold start pays only for what its request uses.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Credentials(BaseModel):
     """An address and a password, as every log-in takes them; ``username`` is the address."""
 
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True)
 
     username: Annotated[str, StringConstraints(min_length=1, max_length=254)]
     password: Annotated[str, StringConstraints(min_length=1, max_length=256)]

@@ -25,7 +25,9 @@ from .words import state_word
 class View(BaseModel):
     """Fields by their camelCase names on the wire, and by their own in the code that fills them."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class ErrorView(View):

@@ -1,0 +1,52 @@
+"""The package of the stage ``dev``, made once: what is deployed is what is looked at."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import archive, package, stages
+
+CANARY = "canary-of-whoever-packages-0123456789"
+
+
+@pytest.fixture(scope="session")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that packaging writes, made by somebody whose own environment is full of keys."""
+    folder = tmp_path_factory.mktemp("package") / "dev"
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("CLAIMCHECK_SESSION_SECRET", "CLAIMCHECK_ADMIN_API_KEY", "CLAIMCHECK_BUCKET", "AWS_PROFILE"):
+            environment.setenv(name, CANARY)
+        package.package(stages.load("dev"), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template(out: Path) -> dict[str, Any]:
+    """The SAM template."""
+    return dict(json.loads((out / "sam.json").read_text()))
+
+
+@pytest.fixture(scope="session")
+def resources(template: dict[str, Any]) -> dict[str, Any]:
+    """The template's resources."""
+    return dict(template["Resources"])
+
+
+@pytest.fixture(scope="session")
+def code(out: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Lambda finds under /var/task."""
+    return _unpacked(out / "deployment.zip", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def layer(out: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Lambda finds under /opt."""
+    return _unpacked(out / "layer-deployment.zip", tmp_path_factory)
+
+
+def _unpacked(zipped: Path, factory: pytest.TempPathFactory) -> Path:
+    folder = factory.mktemp(zipped.stem)
+    archive.unpack(zipped, folder)
+    return folder

@@ -1,0 +1,133 @@
+"""The package alone, with nothing of this machine but its Python: what Lambda would run."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEALTH = {
+    "httpMethod": "GET",
+    "path": "/api/health",
+    "headers": {"Host": "example.com"},
+    "multiValueHeaders": {"Host": ["example.com"]},
+    "queryStringParameters": None,
+    "multiValueQueryStringParameters": None,
+    "pathParameters": None,
+    "stageVariables": None,
+    "body": None,
+    "isBase64Encoded": False,
+    "requestContext": {
+        "resourcePath": "/api/health",
+        "httpMethod": "GET",
+        "identity": {"sourceIp": "192.0.2.1"},
+        "requestId": "r",
+        "stage": "dev",
+    },
+}
+CREATED = {
+    "job_id": {"S": "job_1"},
+    "kind": {"S": "task"},
+    "type": {"S": "build"},
+    "queue": {"S": "default"},
+    "owner": {"S": "project:p"},
+    "created_by": {"S": "user:u"},
+    "state": {"S": "ready"},
+    "created_at": {"N": "1767323045678"},
+    "updated_at": {"N": "1767323045678"},
+    "version": {"N": "0"},
+}
+RECORD = {
+    "eventID": "1",
+    "eventName": "INSERT",
+    "eventSource": "aws:dynamodb",
+    "awsRegion": "us-east-1",
+    "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/claimcheck-dev-jobs/stream/now",
+    "dynamodb": {
+        "ApproximateCreationDateTime": 1767323045,
+        "Keys": {"job_id": {"S": "job_1"}},
+        "NewImage": CREATED,
+        "SequenceNumber": "1",
+        "SizeBytes": 256,
+        "StreamViewType": "NEW_AND_OLD_IMAGES",
+    },
+}
+CALL = """
+import importlib, json, sys
+module, _, name = sys.argv[1].rpartition(".")
+handler = getattr(importlib.import_module(module), name)
+answer = handler(json.loads(sys.argv[2]), None)
+foreign = [m.__file__ for m in sys.modules.values() if "site-packages" in (getattr(m, "__file__", None) or "")]
+json.dump({"answer": answer, "foreign": [f for f in foreign if not f.startswith(sys.argv[3])]}, sys.stderr)
+"""
+CLIENTS = """
+import json, sys
+from chalicelib import aws
+from botocore.session import Session
+for service in json.loads(sys.argv[1]):
+    Session().create_client(service)
+print(aws.kms().meta.service_model.service_name)
+print(aws.s3().generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"}))
+"""
+
+
+def test_api_answers_an_event_of_api_gateway(
+    code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]
+) -> None:
+    made = _handle(code, layer, resources["APIHandler"]["Properties"]["Handler"], HEALTH)
+    assert made["answer"]["statusCode"] == 200
+    assert json.loads(made["answer"]["body"]) == {"status": "ok", "service": "claimcheck", "stage": "dev"}
+    assert made["foreign"] == []
+
+
+def test_stream_takes_a_batch(code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]) -> None:
+    made = _handle(code, layer, resources["Stream"]["Properties"]["Handler"], {"Records": [RECORD]})
+    assert made == {"answer": None, "foreign": []}
+
+
+def test_sweep_is_there_to_be_called(code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]) -> None:
+    module, _, name = str(resources["Sweep"]["Properties"]["Handler"]).rpartition(".")
+    script = f"import {module} as module; assert callable(module.{name})"
+    assert _run(code, layer, script).returncode == 0
+
+
+def test_every_client_that_the_code_makes_can_be_made(code: Path, layer: Path) -> None:
+    data = next(layer.rglob("botocore/data"))
+    services = [path.name for path in data.iterdir() if path.is_dir()]
+    made = _run(code, layer, CLIENTS, json.dumps(services))
+    assert made.stdout.splitlines()[0] == "kms"
+    assert "X-Amz-Signature" in made.stdout
+
+
+@pytest.mark.parametrize("missing", ["CLAIMCHECK_SESSION_SECRET", "CLAIMCHECK_ADMIN_API_KEY"])
+def test_api_does_not_start_without_its_keys(code: Path, layer: Path, missing: str) -> None:
+    made = _run(code, layer, "import app", without=missing)
+    assert made.returncode != 0
+    assert missing.removeprefix("CLAIMCHECK_").lower() in made.stderr
+
+
+def _handle(code: Path, layer: Path, handler: str, event: dict[str, Any]) -> dict[str, Any]:
+    made = _run(code, layer, CALL, handler, json.dumps(event), str(layer))
+    assert made.returncode == 0, made.stderr
+    return dict(json.loads(made.stderr.splitlines()[-1]))
+
+
+def _run(code: Path, layer: Path, script: str, *arguments: str, without: str = "") -> subprocess.CompletedProcess[str]:
+    libraries = next(layer.rglob("site-packages"))
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(code), str(libraries)]),
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_LAMBDA_FUNCTION_NAME": "claimcheck-dev-api",
+        "CLAIMCHECK_SESSION_SECRET": secrets.token_hex(32),
+        "CLAIMCHECK_ADMIN_API_KEY": secrets.token_hex(32),
+    }
+    environment.pop(without, None)
+    # No site-packages but the layer's, and no current folder.
+    command = [sys.executable, "-S", "-s", "-P", "-c", script, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=60)  # noqa: S603

@@ -1,0 +1,171 @@
+"""The template's own resources, deployed by moto's CloudFormation: the tables are what the models say."""
+
+import fnmatch
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from pynamodb.models import Model
+
+from local.cloud import LocalCloud
+
+STACK = "claimcheck-dev"
+KEYS = {"SessionSecret": "s" * 32, "AdminApiKey": "a" * 32}
+# moto knows no SAM: what Chalice declares, and what speaks of it, stays out.
+CHALICE = re.compile(r'"(APIHandler|Stream|Sweep|RestAPI)"')
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A moto of our own, in another process: nothing that runs in this one can stand in for what is deployed."""
+    script = (
+        "from moto.server import ThreadedMotoServer\n"
+        "import sys\n"
+        "server = ThreadedMotoServer('127.0.0.1', 0, verbose=False)\n"
+        "server.start()\n"
+        "print(*server.get_host_and_port(), flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(  # noqa: S603  our own interpreter
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        host, port = process.stdout.readline().split()
+        yield f"http://{host}:{port}"
+        process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def stack(server: str, template: dict[str, Any]) -> dict[str, Any]:
+    """The template's parameters, conditions and those of its resources that moto can make; deployed."""
+    told = _standalone(template)
+    _deploy(server, told, STACK, KEYS)
+    return told
+
+
+def test_tables_are_what_the_models_say(server: str, stack: dict[str, Any], cloud: LocalCloud) -> None:  # noqa: ARG001
+    from chalicelib.storage import MODELS
+    from infra.tables import short_name
+
+    dynamodb = _client(server, "dynamodb")
+    deployed = {
+        name.removeprefix("claimcheck-dev-"): dynamodb.describe_table(TableName=name)["Table"]
+        for name in dynamodb.list_tables()["TableNames"]
+    }
+    assert set(deployed) == {short_name(model) for model in MODELS}
+    for model in MODELS:
+        # What PynamoDB made of the model in the local cloud is the measure, and not what this template was made from.
+        assert _shape(deployed[short_name(model)]) == _shape(_made_by_pynamodb(model)), model.__name__
+        assert deployed[short_name(model)]["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_tables_forget_by_the_models_ttl(stack: dict[str, Any], cloud: LocalCloud) -> None:  # noqa: ARG001
+    from pynamodb.attributes import TTLAttribute
+
+    from chalicelib.storage import MODELS
+    from infra.tables import logical_id
+
+    for model in MODELS:
+        # moto leaves TTL off, whatever the template says.
+        told = stack["Resources"][logical_id(model)]["Properties"].get("TimeToLiveSpecification")
+        names = [each.attr_name for each in model.get_attributes().values() if isinstance(each, TTLAttribute)]
+        assert told == ({"AttributeName": names[0], "Enabled": True} if names else None)
+
+
+def test_only_jobs_has_a_stream_with_both_images(server: str, stack: dict[str, Any]) -> None:  # noqa: ARG001
+    dynamodb = _client(server, "dynamodb")
+    streams = {
+        name: dynamodb.describe_table(TableName=name)["Table"].get("StreamSpecification")
+        for name in dynamodb.list_tables()["TableNames"]
+    }
+    found = {name: each["StreamViewType"] for name, each in streams.items() if each and each["StreamEnabled"]}
+    assert found == {"claimcheck-dev-jobs": "NEW_AND_OLD_IMAGES"}
+
+
+def test_key_rotates_and_is_used_by_the_api_alone(server: str, stack: dict[str, Any]) -> None:
+    kms = _client(server, "kms")
+    [alias] = [each for each in kms.list_aliases()["Aliases"] if each["AliasName"] == "alias/claimcheck-dev"]
+    assert kms.get_key_rotation_status(KeyId=alias["TargetKeyId"])["KeyRotationEnabled"] is True
+    policy = stack["Resources"]["Key"]["Properties"]["KeyPolicy"]
+    administration, use = policy["Statement"]
+    for using in ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:CreateGrant"):
+        assert not any(fnmatch.fnmatchcase(using, pattern) for pattern in administration["Action"])
+    [role] = use["Condition"]["ArnLike"].values()
+    assert role["Fn::Sub"].endswith(":role/${AWS::StackName}-ApiHandlerRole-*")
+
+
+def test_queues_keep_what_failed_for_two_weeks(server: str, stack: dict[str, Any]) -> None:  # noqa: ARG001
+    sqs = _client(server, "sqs")
+    urls = sqs.list_queues()["QueueUrls"]
+    assert {url.rsplit("/", 1)[1] for url in urls} == {
+        "claimcheck-dev-stream-failures",
+        "claimcheck-dev-sweep-failures",
+    }
+    for url in urls:
+        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])["Attributes"]
+        assert int(told["MessageRetentionPeriod"]) == 14 * 86400
+
+
+def _standalone(template: dict[str, Any]) -> dict[str, Any]:
+    resources = {
+        name: each
+        for name, each in template["Resources"].items()
+        if not each["Type"].startswith(("AWS::Serverless::", "AWS::IAM::", "AWS::Lambda::"))
+        and not CHALICE.search(json.dumps(each["Properties"]))
+    }
+    kept = {name: template[name] for name in ("Parameters", "Conditions")}
+    return {"AWSTemplateFormatVersion": "2010-09-09", **kept, "Resources": resources}
+
+
+def _deploy(server: str, template: dict[str, Any], name: str, parameters: dict[str, str]) -> None:
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    cloudformation = _client(server, "cloudformation")
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template), Parameters=given)
+    deadline = time.monotonic() + 30
+    while (status := cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]) != "CREATE_COMPLETE":
+        assert status == "CREATE_IN_PROGRESS"
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _client(server: str, service: str) -> Any:
+    return botocore.session.Session().create_client(
+        service,
+        endpoint_url=server,
+        region_name="us-east-1",
+        aws_access_key_id="none",
+        aws_secret_access_key="none",
+    )
+
+
+def _made_by_pynamodb(model: type[Model]) -> dict[str, Any]:
+    client = botocore.session.Session().create_client("dynamodb", region_name=os.environ["AWS_DEFAULT_REGION"])
+    return dict(client.describe_table(TableName=model.Meta.table_name)["Table"])
+
+
+def _shape(table: dict[str, Any]) -> dict[str, Any]:
+    """What makes a table the one that the code expects, in one order."""
+    stream = table.get("StreamSpecification") or {}
+    indexes = table.get("GlobalSecondaryIndexes", [])
+    return {
+        "attributes": {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]},
+        "keys": _keys(table),
+        "indexes": {each["IndexName"]: (_keys(each), _projection(each["Projection"])) for each in indexes},
+        "stream": stream.get("StreamViewType") if stream.get("StreamEnabled") else None,
+    }
+
+
+def _keys(described: dict[str, Any]) -> dict[str, str]:
+    return {each["KeyType"]: each["AttributeName"] for each in described["KeySchema"]}
+
+
+def _projection(told: dict[str, Any]) -> tuple[str, frozenset[str]]:
+    return told["ProjectionType"], frozenset(told.get("NonKeyAttributes", ()))
