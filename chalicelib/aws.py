@@ -8,11 +8,26 @@ from botocore.config import Config
 
 # The first try and two more; every write is conditional, so that a repeated one is recognised (see dynamo.py).
 _RETRIES = {"total_max_attempts": 3, "mode": "standard"}
+# A Lambda container needs one at a time, the local cloud one for each of its threads.
+_CONNECTIONS = 64
 
 
 @cache
 def _session() -> botocore.session.Session:
     return botocore.session.Session()
+
+
+@cache
+def dynamodb() -> Any:  # noqa: ANN401  botocore's clients have no static type
+    """DynamoDB, as PynamoDB configures its own clients: it has checked the parameters by itself."""
+    config = Config(
+        retries=_RETRIES,
+        parameter_validation=False,
+        connect_timeout=15,
+        read_timeout=30,
+        max_pool_connections=_CONNECTIONS,
+    )
+    return _session().create_client("dynamodb", config=config)
 
 
 @cache

@@ -58,9 +58,19 @@ def seed_for(key: str, request: str) -> str:
     return row.value
 
 
-def note(key: str, value: str) -> None:
-    """Keep a value under a key for a day; the last one stands."""
-    KeyRow(key, value=value, expires=_until()).put()
+def note(key: str, value: str, *, instead_of: str | None) -> str:
+    """Keep a value under a key for a day, in place of the one that ``recall`` answered; answers the one that is kept.
+
+    That is another one where somebody else noted something under the key since.
+    """
+    known = KeyRow.key.does_not_exist() | (KeyRow.expires < times.now())
+    if instead_of is not None:
+        known |= KeyRow.value == instead_of
+    try:
+        KeyRow(key, value=value, expires=_until()).put(known)
+    except Refused as refused:
+        return str(refused.old.value)
+    return value
 
 
 def recall(key: str) -> str | None:

@@ -77,19 +77,19 @@ def leave(now: datetime) -> list[Action]:
 def due_in(slot: str, by: datetime, limit: int) -> list[Entry]:
     """The first entries of a slot that are due, earliest first."""
     rows = JobRow.agenda.query(slot, JobRow.due <= by, limit=limit)
-    return [_entry(row) for row in JobRow.page(rows)]
+    return [entry_of(row) for row in JobRow.page(rows)]
 
 
 def first_in(slot: str) -> Entry | None:
     """The earliest entry of a slot, due or not."""
     rows = JobRow.page(JobRow.agenda.query(slot, limit=1))
-    return _entry(rows[0]) if rows else None
+    return entry_of(rows[0]) if rows else None
 
 
 def leases() -> Iterator[Entry]:
     """Every lease there is, page by page."""
     for slot in lease_slots():
-        yield from (_entry(row) for row in JobRow.page(JobRow.agenda.query(slot)))
+        yield from (entry_of(row) for row in JobRow.page(JobRow.agenda.query(slot)))
 
 
 def past_deadline(by: datetime, limit: int) -> list[str]:
@@ -102,5 +102,6 @@ def _spread(job_id: str, slots: list[str]) -> str:
     return slots[zlib.crc32(job_id.encode()) % len(slots)]
 
 
-def _entry(row: JobRow) -> Entry:
+def entry_of(row: JobRow) -> Entry:
+    """A job as the agenda has it."""
     return Entry(job_id=row.job_id, queue=row.queue, agent=row.agent, due=row.due, deadline=row.deadline)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from chalicelib import times
 from chalicelib.dynamo import expiry
 from chalicelib.settings import settings
 
@@ -28,7 +27,8 @@ class Attempt:
 
 def record(ended: AttemptEnded) -> None:
     """Keep how an attempt ended; writing the same again changes nothing."""
-    expires = expiry(times.now() + timedelta(days=settings().retention_days))
+    # By the event's own time, so that a second delivery writes the same row.
+    expires = expiry(ended.ended_at + timedelta(days=settings().retention_days))
     AttemptRow(**asdict(ended), expires=expires).put()
 
 

@@ -72,13 +72,15 @@ def claim(agent: Agent, queues: list[str], request_id: str | None = None) -> Cla
 
     A claim repeated with the same ``request_id`` answers the job that it took the first time, with a fresh token.
     """
-    request = request_id and idempotency.fingerprint("claim", agent.principal, request_id)
-    if request and (again := _repeated(agent, request)):
-        return again
-    for queue in queues:
-        job_and_token = _next_of(queue, agent, request)
-        if job_and_token:
-            return _with_payload(*job_and_token)
+    if request_id is None:
+        return _from_queues(agent, queues, None)
+    request = idempotency.fingerprint("claim", agent.principal, request_id)
+    for _ in range(lifecycle.TRIES):
+        note = _Note(request, idempotency.recall(request))
+        try:
+            return _repeated(agent, queues, note) or _from_queues(agent, queues, note)
+        except _Overtaken:
+            continue  # The same claim, asked for at the same time, is ahead: its job is this one's, too.
     return None
 
 
@@ -113,10 +115,46 @@ def _end_claim(job_id: str, principal: str) -> None:
         lifecycle.take_back(job, ErrorCode.AGENT_REVOKED, times.now())
 
 
-def _repeated(agent: Agent, request: str) -> Claim | None:
-    job_id = idempotency.recall(request)
-    row = JobRow.read(job_id) if job_id else None
-    if row is None or row.claim_request != request or not held_by(agent, row.to_job()):
+class _Overtaken(Exception):
+    """Another asking for the same claim has noted or taken a job meanwhile."""
+
+
+@dataclass(slots=True)
+class _Note:
+    """What is noted under a claim's request id: the one job that any asking for this claim may take.
+
+    It is written before the job is taken, so that a repetition finds the job should the answer be lost, and moved to
+    another job only by who has seen that somebody else took the one before.
+    """
+
+    request: str
+    job_id: str | None
+
+    def move(self, job_id: str) -> None:
+        """Let the claim be for this job."""
+        self.job_id = idempotency.note(self.request, job_id, instead_of=self.job_id)
+        if self.job_id != job_id:
+            raise _Overtaken
+
+
+def _from_queues(agent: Agent, queues: list[str], note: _Note | None) -> Claim | None:
+    for queue in queues:
+        taken = _next_of(queue, agent, note)
+        if taken:
+            return _with_payload(*taken)
+    return None
+
+
+def _repeated(agent: Agent, queues: list[str], note: _Note) -> Claim | None:
+    """The claim that was made under the note, with a fresh token; None where there was none, or it has ended."""
+    row = JobRow.read(note.job_id) if note.job_id else None
+    if row is None:
+        return None
+    if row.state == State.READY and row.queue in queues:
+        # Noted and not taken: the one who noted it may be about to, so that none but this job will do.
+        taken = _take(agenda.entry_of(row), agent, note)
+        return _with_payload(*taken) if taken else None
+    if row.claim_request != note.request or not held_by(agent, row.to_job()):
         return None
     try:
         token = mint_token(Holder(agent, row.attempt), row.job_id)
@@ -125,18 +163,18 @@ def _repeated(agent: Agent, request: str) -> Claim | None:
     return _with_payload(row.to_job(), token)
 
 
-def _next_of(queue: str, agent: Agent, request: str | None) -> tuple[Job, Token] | None:
+def _next_of(queue: str, agent: Agent, note: _Note | None) -> tuple[Job, Token] | None:
     slots = contention.shuffled(agenda.queue_slots(queue))
     for slot in slots:
-        taken = _next_in(slot, agent, request)
+        taken = _next_in(slot, agent, note)
         if taken:
             return taken
     if not _revive(queue):
         return None
-    return next((taken for slot in slots if (taken := _next_in(slot, agent, request))), None)
+    return next((taken for slot in slots if (taken := _next_in(slot, agent, note))), None)
 
 
-def _next_in(slot: str, agent: Agent, request: str | None) -> tuple[Job, Token] | None:
+def _next_in(slot: str, agent: Agent, note: _Note | None) -> tuple[Job, Token] | None:
     """Take one of the first jobs of a slot: the very first while nobody else is claiming there.
 
     Under contention all would run for the same head, so each lost race widens the window of candidates from which one
@@ -147,24 +185,23 @@ def _next_in(slot: str, agent: Agent, request: str | None) -> tuple[Job, Token] 
         candidates = agenda.due_in(slot, times.now(), contention.window(slot))
         if not candidates:
             return None
-        taken = _take(contention.pick(candidates), agent, request)
+        taken = _take(contention.pick(candidates), agent, note)
         contention.record(slot, won=taken is not None)
         if taken:
             return taken
     return None
 
 
-def _take(entry: agenda.Entry, agent: Agent, request: str | None) -> tuple[Job, Token] | None:
-    if request:
-        # Written first: should the answer to the claim be lost, a repetition finds the job by this note.
-        idempotency.note(request, entry.job_id)
+def _take(entry: agenda.Entry, agent: Agent, note: _Note | None) -> tuple[Job, Token] | None:
+    if note:
+        note.move(entry.job_id)
     now = times.now()
     token = new_token(entry.job_id)
     slot, due = agenda.lease(entry.job_id, since=now, deadline=entry.deadline)
     values = {"state": State.CLAIMED, "agent": agent.principal, "claimed_at": now, "slot": slot, "due": due}
     actions = [getattr(JobRow, name).set(value) for name, value in values.items()]
     actions += [JobRow.attempt.set(JobRow.attempt + 1), *token.actions()]
-    actions += [JobRow.claim_request.set(request)] if request else []
+    actions += [JobRow.claim_request.set(note.request)] if note else []
     condition = (
         # Nobody else has taken, cancelled or failed it since the index was read …
         (JobRow.state == State.READY)
@@ -176,8 +213,11 @@ def _take(entry: agenda.Entry, agent: Agent, request: str | None) -> tuple[Job, 
     try:
         return JobRow.move(entry.job_id, actions=actions, condition=condition), token
     except Refused as refused:
-        if refused.old is not None and refused.old.token_hash == token.digest:
-            return refused.old.to_job(), token
+        job = refused.old.to_job() if refused.old else None
+        if job and job.token_hash == token.digest:
+            return job, token
+        if job and note and job.claim_request == note.request and held_by(agent, job):
+            raise _Overtaken from refused
         if entry.deadline and entry.deadline <= now:
             lifecycle.fail_late(entry.job_id)
         return None

@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 from chalicelib import times
 from chalicelib.accounts.agents import Agent
 from chalicelib.dynamo import Refused
-from chalicelib.errors import ClaimLost, InvalidRequest, JobAlreadyClaimed, JobNotFound
+from chalicelib.errors import ClaimLost, JobAlreadyClaimed, JobNotFound, TooLarge
 
 from . import agenda, documents, lifecycle
 from .model import FINAL, HELD, Actor, ErrorCode, Job, State, sources
@@ -153,7 +153,7 @@ def _progress(payload: object) -> str:
     text = documents.encode(payload).decode()
     if len(text.encode()) > MAX_PROGRESS_BYTES:
         message = f"progress may be at most {MAX_PROGRESS_BYTES} bytes of JSON"
-        raise InvalidRequest(message, field="payload", limit=MAX_PROGRESS_BYTES)
+        raise TooLarge(message, field="payload", limit=MAX_PROGRESS_BYTES)
     return text
 
 

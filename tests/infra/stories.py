@@ -56,7 +56,7 @@ def project_secrets(bench: Bench) -> None:
     assert bench.redeem(token).status_code == 401
     ok(admin.get(f"/api/admin/secrets?projectId={bench.project_id}"))
     ok(admin.post(f"{path}/rotate"))
-    ok(admin.post("/api/admin/secrets/rewrap"))
+    ok(admin.post("/api/admin/rewrap"))
     ok(admin.delete(path))
 
 

@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 from chalicelib.accounts import agents, users
 from chalicelib.accounts.permissions import Role
@@ -53,7 +52,7 @@ def delete_secret(call: Call, project_id: str, type: str) -> dict[str, bool]:  #
     return _DONE
 
 
-@surface.on("POST", "/api/admin/secrets/rewrap", auth=admin, body=RewrapRequest, body_optional=True)
+@surface.on("POST", "/api/admin/rewrap", auth=admin, body=RewrapRequest, body_optional=True)
 def rewrap_secrets(call: Call[RewrapRequest]) -> dict[str, Any]:
     """Put a page of all data keys under the present master key; call again with the cursor until it is null."""
     done, cursor = store.rewrap_some(call.body.cursor)
@@ -102,5 +101,5 @@ def revoke_agent(call: Call, agent_id: str) -> dict[str, Any]:  # noqa: ARG001  
 def set_role(call: Call[RoleChange], email: str) -> UserView:
     """Give a user a role."""
     # API Gateway hands over a part of the path as it stood in the URL, where clients write "@" as "%40".
-    changed = users.set_role(unquote(email), Role(call.body.role))
+    changed = users.set_role(email, Role(call.body.role))
     return UserView(id=changed.user_id, email=changed.email, role=changed.role)

@@ -1,0 +1,65 @@
+"""Users are made once for all of these tests: a registration and a log-in cost two Argon2 hashes."""
+
+import io
+import logging
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from moto.dynamodb.models import dynamodb_backends
+
+from local.cloud import LocalCloud
+from tests.contract.harness import AwsSpy, People, api_of, spied
+from tests.support.api import Api, Bench
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_tables(cloud: LocalCloud) -> Iterator[None]:
+    """Leave the tables empty but for the users: moto answers a query by looking at every item there is."""
+    yield
+    cloud.drain()
+    for backend in dynamodb_backends["123456789012"].values():
+        for name, table in backend.tables.items():
+            if not name.endswith("-users"):
+                table.items.clear()
+
+
+@pytest.fixture(scope="session")
+def people(cloud: LocalCloud) -> People:
+    """A member, a viewer, and somebody who is on no private team."""
+    return People.registered(api_of(cloud.url))
+
+
+@pytest.fixture
+def bench(api: Api, people: People) -> Bench:
+    """A project open to every user, with an agent and a queue of its own."""
+    return Bench(api, people.member, api.agent(), api.project(), f"q-{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def private(bench: Bench, people: People) -> Bench:
+    """A project with a team: the member and the viewer."""
+    bench.project_id = bench.api.project(members=[people.member_email, people.viewer_email])
+    return bench
+
+
+@pytest.fixture
+def log(cloud: LocalCloud) -> Iterator[io.StringIO]:  # noqa: ARG001  the app is imported once the cloud runs
+    """All that the process logs while the test lasts, by our logger and by everybody else's."""
+    from chalicelib.telemetry import logger
+
+    sink = io.StringIO()
+    ours, others = logging.StreamHandler(sink), logging.StreamHandler(sink)
+    ours.setFormatter(logger.registered_formatter)
+    logger.addHandler(ours)
+    logging.getLogger().addHandler(others)
+    yield sink
+    logger._logger.removeHandler(ours)
+    logging.getLogger().removeHandler(others)
+
+
+@pytest.fixture
+def aws() -> Iterator[AwsSpy]:
+    """What is asked of AWS, with its parameters."""
+    with spied() as spy:
+        yield spy
