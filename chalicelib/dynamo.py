@@ -22,6 +22,8 @@ from . import aws, times
 from .errors import StorageFailed
 from .settings import settings
 
+# How often a batch is asked for what DynamoDB left out of its answer.
+BATCH_TRIES = 5
 BACKEND_ERRORS = (PynamoDBException, BotoCoreError, ClientError)
 
 
@@ -153,11 +155,15 @@ def read_together(*wanted: tuple[type[Table], tuple[str, ...]]) -> list[Any]:
     for (table, _), key in zip(wanted, keys, strict=True):
         asked.setdefault(table.Meta.table_name, {"ConsistentRead": True, "Keys": []})["Keys"].append(key)
     found: dict[str, list[dict[str, Any]]] = {}
-    while asked:
+    for _ in range(BATCH_TRIES):
         answer = wanted[0][0].send("BatchGetItem", {"RequestItems": asked})
         for name, items in answer["Responses"].items():
             found.setdefault(name, []).extend(items)
         asked = answer.get("UnprocessedKeys") or {}
+        if not asked:
+            break
+    else:
+        raise StorageFailed
     return [_pick(table, key, found) for (table, _), key in zip(wanted, keys, strict=True)]
 
 

@@ -5,7 +5,7 @@ Each field is the environment variable ``CLAIMCHECK_<FIELD>``; ``.env.example`` 
 
 import os
 from functools import cache
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -41,6 +41,7 @@ class Settings(BaseModel):
     agent_secret: SecretStr | None = None
     agent_shared_secret_enabled: bool = True
     allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    registration_open: bool = True
     login_attempts_per_minute: int = Field(default=10, ge=1)
     registrations_per_minute: int = Field(default=30, ge=1)
     token_failures_per_minute: int = Field(default=60, ge=1)
@@ -49,7 +50,7 @@ class Settings(BaseModel):
     claim_token_seconds: int = Field(default=300, ge=10)
     poll_seconds: int = Field(default=5, ge=1)
     priority_head_start_seconds: int = Field(default=300, ge=0)
-    queue_shards: Annotated[dict[str, int], BeforeValidator(_shard_counts)] = {}
+    queue_shards: Annotated[dict[str, Annotated[int, Field(ge=1, le=64)]], BeforeValidator(_shard_counts)] = {}
     lease_shards: int = Field(default=1, ge=1, le=64)
     retention_days: int = Field(default=365, ge=1)
     log_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024)
@@ -61,6 +62,7 @@ class Settings(BaseModel):
     artifact_max_bytes: int = Field(default=50 * 1000 * 1000 * 1000, ge=1)
 
     github_owner: str | None = None
+    github_listing: Literal["user", "organization", "own"] = "user"
     github_prefix: str = "mrx-"
     github_token: SecretStr | None = None
     github_api_url: str = "https://api.github.com"

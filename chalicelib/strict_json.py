@@ -1,6 +1,7 @@
 """JSON as the outside may send it: parsed strictly, so that what is refused is refused here and never later."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from .errors import InvalidRequest
@@ -8,6 +9,7 @@ from .errors import InvalidRequest
 MAX_DEPTH = 64
 # Python refuses to convert longer numbers by default; said here so that the limit is ours.
 MAX_DIGITS = 400
+MAX_NAME_TOLD = 64
 
 
 def parse(content: bytes) -> Any:  # noqa: ANN401  any JSON
@@ -43,10 +45,14 @@ _TOO_DEEP = f"the body nests values more than {MAX_DEPTH} deep"
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = _first_repeated(name for name, _ in pairs)[:MAX_NAME_TOLD]
         raise InvalidRequest(f"the name {twice!r} stands twice in one object", field=twice)
     return made
+
+
+def _first_repeated(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
 
 
 def _constant(name: str) -> None:

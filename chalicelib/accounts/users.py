@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chalicelib import times
 from chalicelib.dynamo import Refused
-from chalicelib.errors import AlreadyExists, InvalidCredentials, InvalidRequest, UserNotFound
+from chalicelib.errors import AlreadyExists, Forbidden, InvalidCredentials, InvalidRequest, UserNotFound
 from chalicelib.settings import settings
 from chalicelib.telemetry import audit
 
@@ -42,19 +42,35 @@ def normalize(email: str) -> str:
 
 
 def register(email: str, password: str, *, source_ip: str) -> User:
-    """Create a user with the role ``user``.
+    """Create a user with the role ``user``, who asks for it.
 
     Raises:
+        Forbidden: this deployment lets only administrators add users.
         AlreadyExists: the address is registered.
         TooManyRequests: too many registrations from one address of the network.
     """
+    if not settings().registration_open:
+        raise Forbidden("registration is closed; an administrator can add users")
     limits.hit("register", source_ip, limit=settings().registrations_per_minute)
+    return create(email, password, Role.USER)
+
+
+def create(email: str, password: str, role: Role) -> User:
+    """Create a user.
+
+    Raises:
+        InvalidRequest: that is no address.
+        AlreadyExists: the address is registered.
+    """
+    key = normalize(email)
+    if key.count("@") != 1:  # A full-width one becomes an ordinary one by normalizing.
+        raise InvalidRequest("that is not an e-mail address", field="email")
     now = times.now()
     row = UserRow(
-        normalize(email),
+        key,
         user_id=str(uuid.uuid4()),
         password_hash=passwords.hash_password(password),
-        role=Role.USER,
+        role=role,
         created_at=now,
         updated_at=now,
     )
@@ -63,7 +79,7 @@ def register(email: str, password: str, *, source_ip: str) -> User:
     except Refused as refused:
         if refused.old.user_id != row.user_id:  # Our own put, answered at the second try, is not a conflict.
             raise AlreadyExists("that e-mail address is registered already", field="email") from refused
-    audit("user.registered", actor=row.user_id)
+    audit("user.registered", actor=row.user_id, role=role)
     return _user(row)
 
 
@@ -72,12 +88,10 @@ def log_in(email: str, password: str, *, source_ip: str) -> User:
 
     Raises:
         InvalidCredentials: the same for an unknown address and a wrong password, and as slow.
-        TooManyRequests: too many attempts at this account or from this address of the network.
+        TooManyRequests: too many attempts at this account, or from this address of the network.
     """
     key = normalize(email)
-    limit = settings().login_attempts_per_minute
-    limits.hit("login", key, limit=limit)
-    limits.hit("login-from", source_ip, limit=limit * 10)
+    _limit_log_ins(key, source_ip)
     row = UserRow.read(key)
     if not passwords.verify(password, row.password_hash if row else None) or row is None:
         audit("user.login", actor=row.user_id if row else "unknown", outcome="refused", source_ip=source_ip)
@@ -86,16 +100,12 @@ def log_in(email: str, password: str, *, source_ip: str) -> User:
     return _user(row)
 
 
-def read(email: str) -> User:
-    """The user with this address.
-
-    Raises:
-        UserNotFound: there is none.
-    """
-    row = UserRow.read(normalize(email))
-    if row is None:
-        raise UserNotFound
-    return _user(row)
+def _limit_log_ins(account: str, source_ip: str) -> None:
+    """Tight for one address at one account; wider for each alone, so that nobody locks a user out from one address."""
+    limit = settings().login_attempts_per_minute
+    limits.hit("login", f"{account} {source_ip}", limit=limit)
+    limits.hit("login-from", source_ip, limit=limit * 10)
+    limits.hit("login-to", account, limit=limit * 50)
 
 
 def set_role(email: str, role: Role) -> User:

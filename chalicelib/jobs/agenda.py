@@ -13,7 +13,6 @@ from .model import Job
 from .tables import JobRow
 
 DEADLINES = "deadline"
-LATER = "later"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,16 +36,21 @@ def lease_slots() -> list[str]:
     return [f"lease#{shard}" for shard in range(settings().lease_shards)]
 
 
+def later_slots() -> list[str]:
+    """The slots over which the jobs that may not start yet are spread, as the leases are."""
+    return [f"later#{shard}" for shard in range(settings().lease_shards)]
+
+
 def ready(
     job_id: str, queue: str, *, priority: int, since: datetime, not_before: datetime | None
 ) -> tuple[str, datetime]:
     """Slot and due time of a waiting job: oldest first, each level of priority being a fixed head start.
 
-    A fixed head start lets the order age, so that nothing starves. A job that may not start yet waits apart, in
-    ``later``, because its head start would make it look due too early.
+    A fixed head start lets the order age, so that nothing starves. A job that may not start yet waits apart,
+    because its head start would make it look due too early.
     """
     if not_before and not_before > since:
-        return LATER, not_before
+        return _spread(job_id, later_slots()), not_before
     head_start = timedelta(seconds=settings().priority_head_start_seconds * priority)
     return _spread(job_id, queue_slots(queue)), since - head_start
 
@@ -57,11 +61,12 @@ def lease(job_id: str, *, since: datetime, deadline: datetime | None) -> tuple[s
     return _spread(job_id, lease_slots()), min(end, deadline) if deadline else end
 
 
-def wait(job: Job, since: datetime) -> list[Action]:
-    """The actions that put a job back among the waiting, free for the next claim."""
+def wait(job: Job, since: datetime, returned: str | None = None) -> list[Action]:
+    """The actions that put a job back among the waiting; ``returned`` is why, where nobody asked for it."""
     slot, due = ready(job.job_id, job.queue, priority=job.priority, since=since, not_before=None)
     gone = (JobRow.agent, JobRow.claimed_at, JobRow.claim_request, JobRow.progress)
-    return [JobRow.slot.set(slot), JobRow.due.set(due), *(field.remove() for field in (*gone, *TOKEN))]
+    why = JobRow.returned.set(returned) if returned else JobRow.returned.remove()
+    return [JobRow.slot.set(slot), JobRow.due.set(due), why, *(field.remove() for field in (*gone, *TOKEN))]
 
 
 TOKEN = (JobRow.token_hash, JobRow.token_expires, JobRow.redemption_id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .model import Job, State
+from .model import MESSAGES, ErrorCode, Job, State
 
 
 class Event(StrEnum):
@@ -69,6 +69,7 @@ _EVENT_OF = {
     State.CANCELLED: Event.CANCELLED,
 }
 RELEASED = "released"
+_RETURNED = {ErrorCode.CLAIM_EXPIRED: "expired", ErrorCode.AGENT_REVOKED: "revoked"}
 
 
 def effects(old: Job | None, new: Job | None) -> list[Effect]:
@@ -99,13 +100,20 @@ def _attempt_ended(old: Job, new: Job) -> bool:
 
 
 def _ended(old: Job, new: Job) -> AttemptEnded:
+    why = ErrorCode(new.returned) if new.state is State.READY and new.returned else None
     return AttemptEnded(
         job_id=old.job_id,
         attempt=old.attempt,
         agent=old.agent or "",
         claimed_at=old.claimed_at or old.updated_at,
         ended_at=new.updated_at,
-        outcome=RELEASED if new.state is State.READY else new.state,
-        error_code=new.error_code,
-        error_message=new.error_message,
+        outcome=_outcome(new, why),
+        error_code=why or new.error_code,
+        error_message=MESSAGES[why] if why else new.error_message,
     )
+
+
+def _outcome(new: Job, why: ErrorCode | None) -> str:
+    if why:
+        return _RETURNED[why]
+    return RELEASED if new.state is State.READY else new.state

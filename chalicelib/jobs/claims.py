@@ -11,7 +11,7 @@ from pynamodb.expressions.update import Action
 from chalicelib import idempotency, times
 from chalicelib.accounts.agents import Agent
 from chalicelib.dynamo import Refused
-from chalicelib.errors import ClaimLost, Conflict
+from chalicelib.errors import ClaimLost, Conflict, StorageFailed
 from chalicelib.settings import settings
 from chalicelib.telemetry import audit
 
@@ -139,9 +139,10 @@ class _Note:
 
 def _from_queues(agent: Agent, queues: list[str], note: _Note | None) -> Claim | None:
     for queue in queues:
-        taken = _next_of(queue, agent, note)
-        if taken:
-            return _with_payload(*taken)
+        while taken := _next_of(queue, agent, note):
+            # A job whose payload has aged out has just been failed, and the next one may be whole.
+            if claim := _with_payload(*taken):
+                return claim
     return None
 
 
@@ -225,10 +226,17 @@ def _take(entry: agenda.Entry, agent: Agent, note: _Note | None) -> tuple[Job, T
 
 def _with_payload(job: Job, token: Token) -> Claim | None:
     try:
-        return Claim(job=job, payload=documents.get(job.job_id, job.payload), token=token.plain)
+        claim = Claim(job=job, payload=documents.get(job.job_id, job.payload), token=token.plain)
     except KeyError:
         lifecycle.fail(job, ErrorCode.PAYLOAD_MISSING)
         return None
+    except StorageFailed:
+        if job.claim_request is None:
+            # Nobody will ask for this claim again, so that its job would wait out the lease in nobody's hands.
+            lifecycle.give_back(job)
+        raise
+    audit("job.claimed", actor=str(job.agent), job_id=job.job_id, attempt=job.attempt)
+    return claim
 
 
 def _revive(queue: str) -> bool:

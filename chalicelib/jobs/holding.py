@@ -10,9 +10,10 @@ from chalicelib import times
 from chalicelib.accounts.agents import Agent
 from chalicelib.dynamo import Refused
 from chalicelib.errors import ClaimLost, JobAlreadyClaimed, JobNotFound, TooLarge
+from chalicelib.telemetry import audit
 
 from . import agenda, documents, lifecycle
-from .model import FINAL, HELD, Actor, ErrorCode, Job, State, sources
+from .model import FINAL, Actor, ErrorCode, Job, State, sources
 from .tables import JobRow
 
 MAX_PROGRESS_BYTES = 2048
@@ -88,7 +89,7 @@ def report(holder: Holder, job_id: str, target: State, payload: object) -> Job:
     result = None if target is State.RUNNING else documents.put(job_id, payload, field="result")
     actions = [JobRow.state.set(target), *_told(target, payload, result)]
     try:
-        return held_write(holder, job_id, actions, states)
+        told = held_write(holder, job_id, actions, states)
     except Refused as refused:
         job: Job = refused.old.to_job()
         if target is State.RUNNING and job.state is State.CANCELLING:
@@ -96,6 +97,9 @@ def report(holder: Holder, job_id: str, target: State, payload: object) -> Job:
         raise job.illegal(target, Actor.AGENT) from refused
     except ClaimLost as lost:
         return _already_said(holder, job_id, target, result, lost)
+    if target in FINAL:
+        audit("job.ended", actor=holder.agent.principal, job_id=job_id, state=target, attempt=told.attempt)
+    return told
 
 
 def renew(holder: Holder, job_id: str) -> Job:
@@ -109,14 +113,17 @@ def renew(holder: Holder, job_id: str) -> Job:
     try:
         return _extend(holder, job_id, slot, due, in_time)
     except Refused as refused:
+        if refused.old.state == State.CANCELLING:
+            stopping: Job = refused.old.to_job()
+            return stopping  # It has what is left of its lease to stop in.
         # A deadline does not change while a job is held, so this second write does not need to ask again.
         return _extend(holder, job_id, slot, refused.old.deadline or due)
 
 
 def _extend(holder: Holder, job_id: str, slot: str, due: datetime, in_time: Condition | None = None) -> Job:
-    held = JobRow.state.is_in(*HELD)
+    working = JobRow.state.is_in(State.CLAIMED, State.RUNNING)
     actions: list[Action] = [JobRow.slot.set(slot), JobRow.due.set(due)]
-    return held_write(holder, job_id, actions, held if in_time is None else held & in_time)
+    return held_write(holder, job_id, actions, working if in_time is None else working & in_time)
 
 
 def release(holder: Holder, job_id: str) -> Job:

@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import times
 from chalicelib.dynamo import BACKEND_ERRORS, Refused
-from chalicelib.errors import JobNotFound, StorageFailed
+from chalicelib.errors import Conflict, JobNotFound, StorageFailed
 
 from . import agenda, documents
 from .model import HELD, MESSAGES, Actor, ErrorCode, Job, NewJob, State
@@ -105,10 +105,9 @@ def cancel(job: Job) -> Job:
         if job.cancel_requested:
             return job
         target = State.CANCELLING if job.state in HELD else State.CANCELLED
-        job.must_allow(target, Actor.OWNER)
         actions = [] if target is State.CANCELLING else agenda.leave(times.now())
         try:
-            return move(job, target, actions)
+            return move(job, target, Actor.OWNER, actions)
         except Refused as refused:
             job = _job(refused)
     raise StorageFailed
@@ -119,15 +118,17 @@ def retry(job: Job) -> Job:
 
     Raises:
         InvalidStateTransition: it has not failed.
+        Conflict: its payload has aged out.
     """
     job.must_allow(State.READY, Actor.OWNER)
+    _keep_payload(job)
     ended = (JobRow.finished_at, JobRow.expires, JobRow.error_code, JobRow.error_message, JobRow.result)
     actions = [*agenda.wait(job, times.now()), *(field.remove() for field in ended)]
     if job.deadline:
         # The old deadline is what failed it, or lies ahead still and would fail the new attempt in its middle.
         actions.append(JobRow.deadline.remove())
     try:
-        return move(job, State.READY, actions)
+        return move(job, State.READY, Actor.OWNER, actions)
     except Refused as refused:
         found = _job(refused)
         # A retry inside the SDK found the first try's success, or another member asked for the same just before.
@@ -136,13 +137,25 @@ def retry(job: Job) -> Job:
         raise found.illegal(State.READY, Actor.OWNER) from refused
 
 
+def _keep_payload(job: Job) -> None:
+    """Write a payload anew, so that it lasts as long as its job, which begins to age anew."""
+    try:
+        documents.put(job.job_id, documents.get(job.job_id, job.payload), field="payload")
+    except KeyError as error:
+        raise Conflict("the job's payload is no longer stored", jobId=job.job_id) from error
+
+
 def start_later(job_id: str) -> None:
     """Put a delayed job whose time has come into its queue."""
     job = read(job_id)
     now = times.now()
-    if job.slot == agenda.LATER and job.due and job.due <= now:
+    if job.slot in agenda.later_slots() and job.due and job.due <= now:
         slot, due = agenda.ready(job_id, job.queue, priority=job.priority, since=job.due, not_before=None)
-        _quietly(job, State.READY, [JobRow.slot.set(slot), JobRow.due.set(due)])
+        try:
+            # Still waiting, and nobody has moved it since: the state stays, only its place changes.
+            JobRow.move(job_id, actions=[JobRow.slot.set(slot), JobRow.due.set(due)], condition=_same_version(job))
+        except Refused:
+            return
 
 
 def expire(job_id: str) -> Job:
@@ -169,9 +182,14 @@ def take_back(job: Job, why: ErrorCode, now: datetime) -> Job:
     """End a claim from outside: the job is cancelled, ready again or failed, as ``Job.after_lease`` says."""
     target, error = job.after_lease(now, why)
     if target is State.READY:
-        return _quietly(job, target, agenda.wait(job, now))
+        return _quietly(job, target, agenda.wait(job, now, returned=why))
     actions = _failed(error, now) if error else agenda.leave(now)
     return _quietly(job, target, [*actions, JobRow.agent.remove()])
+
+
+def give_back(job: Job) -> Job:
+    """Make a job ready again that was claimed and could not be handed over."""
+    return _quietly(job, State.READY, agenda.wait(job, times.now()))
 
 
 def fail(job: Job, why: ErrorCode) -> Job:
@@ -187,18 +205,28 @@ def _quietly(job: Job, target: State, actions: list[Action]) -> Job:
     """Move a job, or leave it to whoever changed it first: then there is nothing left for the clock to do."""
     try:
         # The decision was made on this version of the job, so it is good for this version only.
-        return move(job, target, actions, JobRow.version == job.version)
+        return move(job, target, Actor.CLOCK, actions, _same_version(job))
     except Refused as refused:
         return _job(refused)
 
 
-def move(job: Job, target: State, actions: list[Action], guard: Condition | None = None) -> Job:
-    """The conditional write of every change that is not an agent's own."""
+def move(job: Job, target: State, actor: Actor, actions: list[Action], guard: Condition | None = None) -> Job:
+    """The conditional write of every change that is not an agent's own.
+
+    Raises:
+        InvalidStateTransition: ``TRANSITIONS`` does not let this actor do that.
+        Refused: the job is not as it was read any more.
+    """
+    job.must_allow(target, actor)
     # What was legal for the state that was read is legal only while the job is in that state.
     condition = JobRow.state == job.state
     if guard is not None:
         condition &= guard
     return JobRow.move(job.job_id, actions=[JobRow.state.set(target), *actions], condition=condition)
+
+
+def _same_version(job: Job) -> Condition:
+    return JobRow.version == job.version
 
 
 def _job(refused: Refused) -> Job:

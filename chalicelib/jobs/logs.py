@@ -5,6 +5,7 @@ key, so the log has no counter of its own: the next number is the last chunk's k
 checked by a strong read just before; an agent that loses it between the two has said its line while it held the job.
 """
 
+import hashlib
 import json
 import uuid
 import zlib
@@ -76,8 +77,8 @@ def append(holder: Holder, job_id: str, lines: list[Line], segment: int | None) 
         last = None if segment == 0 else _last_chunk(job_id, segment)
         following = _end(last)
         if segment is not None and segment != following:
-            return job, _repeated(job, last, segment, len(lines))
-        chunk = _chunk(job, following, len(lines), content, last.size if last else 0)
+            return job, _repeated(job, last, segment, lines)
+        chunk = _chunk(job, following, lines, content, last.size if last else 0)
         try:
             # A chunk is written once: what two appends both took for the next number, one of them gets.
             chunk.put(LogRow.job_id.does_not_exist())
@@ -85,7 +86,7 @@ def append(holder: Holder, job_id: str, lines: list[Line], segment: int | None) 
             if refused.old.write_id == chunk.write_id:
                 return job, _end(chunk)
             if segment is not None:
-                return job, _repeated(job, refused.old, segment, len(lines))
+                return job, _repeated(job, refused.old, segment, lines)
         else:
             return job, _end(chunk)
     raise Conflict("too many appends to this log at once", jobId=job_id)
@@ -133,7 +134,7 @@ def _unpack(text: bytes, segment: int) -> Iterator[Entry]:
         )
 
 
-def _chunk(job: Job, segment: int, count: int, content: bytes, before: int) -> LogRow:
+def _chunk(job: Job, segment: int, lines: list[Line], content: bytes, before: int) -> LogRow:
     size = before + len(content)
     if size > settings().log_max_bytes:
         _mark_full(job)
@@ -145,20 +146,30 @@ def _chunk(job: Job, segment: int, count: int, content: bytes, before: int) -> L
     return LogRow(
         job.job_id,
         segment,
-        entries=count,
+        entries=len(lines),
         size=size,
         data=packed,
         attempt=job.attempt,
         write_id=uuid.uuid4().hex,
+        digest=_digest(lines),
         expires=expires,
     )
 
 
-def _repeated(job: Job, there: LogRow | None, segment: int, count: int) -> int:
+def _repeated(job: Job, there: LogRow | None, segment: int, lines: list[Line]) -> int:
     """The next segment, if the chunk that is there is this very append made before, in this attempt."""
-    if there is not None and (there.segment, there.entries, there.attempt) == (segment, count, job.attempt):
+    if there is not None and (there.segment, there.attempt, there.digest) == (
+        segment,
+        job.attempt,
+        _digest(lines),
+    ):
         return _end(there)
     raise LogSegmentMismatch(expectedSegment=_end(_last_chunk(job.job_id, None)), field="segment")
+
+
+def _digest(lines: list[Line]) -> bytes:
+    """What tells one append from another: its lines as they were sent, without the time that the server added."""
+    return hashlib.sha256(repr(lines).encode()).digest()
 
 
 def _end(chunk: LogRow | None) -> int:

@@ -111,7 +111,8 @@ class Job:
     """A job's head: all but its payload, result and log.
 
     ``attempt`` counts claims and is the fencing number of the one that holds the job. While the job is held, ``due``
-    is when its lease ends. ``agent`` is the principal that holds it or that ended it by its own word.
+    is when its lease ends. ``agent`` is the principal that holds it or that ended it by its own word. ``returned`` is
+    why the clock took it from its last holder and made it ready again.
     """
 
     job_id: str
@@ -146,6 +147,7 @@ class Job:
     error_code: str | None = None
     error_message: str | None = None
     log_full: bool | None = None
+    returned: str | None = None
     trace_parent: str | None = None
 
     @property

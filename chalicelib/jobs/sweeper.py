@@ -1,6 +1,7 @@
 """The sweeper: moves on what is due and nobody touched. Expiry itself is a condition in every write, not its doing."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 
 from chalicelib import times
 from chalicelib.errors import ClaimcheckError
@@ -9,24 +10,41 @@ from chalicelib.telemetry import logger
 from . import agenda, lifecycle
 
 AT_ONCE = 200
+# Within Lambda's time-out and before the next round; what is left then is that round's.
+SECONDS = 40
 
 
 def sweep() -> int:
-    """One round over the agenda; answers how many jobs were looked at. What is left waits for the next round."""
-    now = times.now()
-    expired = [entry.job_id for slot in agenda.lease_slots() for entry in agenda.due_in(slot, now, AT_ONCE)]
-    delayed = [entry.job_id for entry in agenda.due_in(agenda.LATER, now, AT_ONCE)]
-    late = agenda.past_deadline(now, AT_ONCE)
-    return _each(lifecycle.expire, expired) + _each(lifecycle.start_later, delayed) + _each(lifecycle.fail_late, late)
+    """One round over the agenda, until nothing is due or the time is up; answers how many jobs were looked at."""
+    until = time.monotonic() + SECONDS
+    rounds: list[tuple[Callable[[], list[str]], Callable[[str], object]]] = [
+        *((_due(slot), lifecycle.expire) for slot in agenda.lease_slots()),
+        *((_due(slot), lifecycle.start_later) for slot in agenda.later_slots()),
+        (lambda: agenda.past_deadline(times.now(), AT_ONCE), lifecycle.fail_late),
+    ]
+    return sum(_until_none(find, move, until) for find, move in rounds)
 
 
-def _each(move: Callable[[str], object], job_ids: Iterable[str]) -> int:
-    done = 0
-    for job_id in job_ids:
-        done += 1
-        try:
-            move(job_id)
-        except ClaimcheckError as error:
-            # One job that cannot be moved must not keep the others waiting; the next round meets it again.
-            logger.warning("sweep.skipped", job_id=job_id, code=error.code)
-    return done
+def _due(slot: str) -> Callable[[], list[str]]:
+    return lambda: [entry.job_id for entry in agenda.due_in(slot, times.now(), AT_ONCE)]
+
+
+def _until_none(find: Callable[[], list[str]], move: Callable[[str], object], until: float) -> int:
+    """Move what is found until nothing new is: a job that cannot be moved, or an index that lags, ends it too."""
+    seen: set[str] = set()
+    while time.monotonic() < until:
+        fresh = [job_id for job_id in find() if job_id not in seen]
+        if not fresh:
+            break
+        seen.update(fresh)
+        for job_id in fresh:
+            _move(move, job_id)
+    return len(seen)
+
+
+def _move(move: Callable[[str], object], job_id: str) -> None:
+    try:
+        move(job_id)
+    except ClaimcheckError as error:
+        # One job that cannot be moved must not keep the others waiting; the next round meets it again.
+        logger.warning("sweep.skipped", job_id=job_id, code=error.code)

@@ -95,6 +95,7 @@ class JobRow(Table):
     error_code = UnicodeAttribute(null=True)
     error_message = UnicodeAttribute(null=True)
     log_full = BooleanAttribute(null=True)
+    returned = UnicodeAttribute(null=True)
     trace_parent = UnicodeAttribute(null=True)
     expires = TTLAttribute(null=True)
 
@@ -171,6 +172,7 @@ class LogRow(Table):
     data = BinaryAttribute(legacy_encoding=False)
     attempt = IntegerAttribute()
     write_id = UnicodeAttribute()
+    digest = BinaryAttribute(legacy_encoding=False)
     expires = TTLAttribute()
 
 

@@ -122,6 +122,8 @@ def complete(holder: Holder, job_id: str, artifact_id: str, parts: list[Part]) -
         if row.upload_id:
             _join(row, parts)
         _compare(row, presign.look(row.object_key), parts)
+        # Joining parts may take minutes: whoever lost the job meanwhile delivers nothing.
+        read_held(holder, job_id)
         row = _confirm(row)
         audit("artifact.uploaded", actor=holder.agent.principal, job_id=job_id, artifact_id=artifact_id, size=row.size)
     return _artifact(row)

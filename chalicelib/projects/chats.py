@@ -1,13 +1,11 @@
 """Chats: people write, a job is made of each message of a user, and an agent answers."""
 
-import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from ulid import ULID
-
-from chalicelib import times
+from chalicelib import idempotency, times
 from chalicelib.accounts.agents import Agent
 from chalicelib.accounts.sessions import Identity
 from chalicelib.dynamo import Refused
@@ -20,7 +18,8 @@ from .tables import ChatRow, MessageRow
 
 USER, ASSISTANT = "user", "assistant"
 JOB_TYPE = "chat"
-TITLE_CHARACTERS = 80
+# An answer of Lambda may be 6 MB, with all that JSON adds to the text.
+PAGE_BYTES = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,9 +129,20 @@ def messages(
     registry.member(user, project_id)
     _find(project_id, chat_id)
     younger = MessageRow.message_id > cursor if cursor else None
-    rows = MessageRow.query(chat_id, younger, consistent_read=True)
-    found = [_message(row) for row in MessageRow.page(islice(rows, limit + 1))]
-    return found[:limit], found[limit - 1].message_id if len(found) > limit else None
+    rows = MessageRow.rows(MessageRow.query(chat_id, younger, consistent_read=True))
+    return _page(rows, limit)
+
+
+def _page(rows: Iterator[MessageRow], limit: int) -> tuple[list[Message], str | None]:
+    """As many messages as are asked for and fit an answer, and the cursor after the last if there are more."""
+    found: list[Message] = []
+    size = 0
+    for row in rows:
+        size += len(row.content.encode())
+        if found and (len(found) == limit or size > PAGE_BYTES):
+            return found, found[-1].message_id
+        found.append(_message(row))
+    return found, None
 
 
 def _ask(user: Identity, chat: Chat, content: str, seed: str) -> Message:
@@ -169,9 +179,12 @@ def _find(project_id: str, chat_id: str) -> ChatRow:
 
 
 def _reply_seed(job: Job) -> str:
-    """The seed of a job's reply: ordered by when the job ended, and the same however often the stream delivers it."""
-    ended = times.to_epoch_ms(job.finished_at or job.updated_at).to_bytes(6, "big")
-    return str(ULID.from_bytes(ended + hashlib.sha256(job.job_id.encode()).digest()[:10])).lower()
+    """The seed of a job's reply, the same however often the stream delivers the change (for a day at the most).
+
+    It is made when the reply is first written, so that the reply comes after what readers have seen before it.
+    """
+    key = idempotency.fingerprint("reply", job.job_id)
+    return idempotency.seed_for(key, key)
 
 
 def _chat(row: ChatRow) -> Chat:

@@ -32,6 +32,14 @@ LONGEST_WAIT_SECONDS = 24 * 3600
 _RATE_LIMITED = {403, 429}
 NOT_MODIFIED = 304
 OK = 200
+# What GitHub lists where: a user's public repositories, an organization's, or all that the token's own user owns.
+_LISTINGS = {
+    "user": "/users/{owner}/repos?",
+    "organization": "/orgs/{owner}/repos?",
+    "own": "/user/repos?affiliation=owner&",
+}
+# What the API takes for a project's id; a repository whose name gives none is passed over.
+_PROJECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class GitHubUnavailable(Exception):
@@ -111,7 +119,8 @@ def _look_after(row: SyncRow, until: datetime) -> None:
 
 def _list(owner: str, validators: dict[str, str]) -> Listing | None:
     """All matching repositories; None where no page has changed since the validators were given."""
-    first = f"{settings().github_api_url.rstrip('/')}/users/{owner}/repos?per_page={PER_PAGE}&sort=full_name"
+    path = _LISTINGS[settings().github_listing].format(owner=owner)
+    first = f"{settings().github_api_url.rstrip('/')}{path}per_page={PER_PAGE}&sort=full_name"
     if validators and all(_ask(url, etag).status == NOT_MODIFIED for url, etag in validators.items()):
         return None
     repositories: list[Repository] = []
@@ -142,7 +151,9 @@ def _wanted(entry: object) -> Repository | None:
     except ValidationError:
         logger.warning("github.entry_skipped")
         return None
-    return found if found.name.startswith(settings().github_prefix) else None
+    return (
+        found if found.name.startswith(settings().github_prefix) and _PROJECT_ID.fullmatch(_project_id(found)) else None
+    )
 
 
 def _pages(first: str) -> Iterator[tuple[str, urllib3.BaseHTTPResponse]]:

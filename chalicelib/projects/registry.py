@@ -7,14 +7,15 @@ from chalicelib import times
 from chalicelib.accounts.permissions import Role
 from chalicelib.accounts.sessions import Identity
 from chalicelib.accounts.users import normalize
-from chalicelib.dynamo import BACKEND_ERRORS, Refused
-from chalicelib.errors import AlreadyExists, ProjectNotFound, StorageFailed
+from chalicelib.dynamo import Refused
+from chalicelib.errors import AlreadyExists, ProjectNotFound
 from chalicelib.telemetry import audit
 
 from . import github
 from .tables import ProjectRow
 
 BY_HAND = "manual"
+REMOVED = "removed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,18 +64,18 @@ def register(project: Project) -> Project:
 
 
 def remove(project_id: str) -> None:
-    """Remove a project that was registered by hand; its jobs and chats stay, out of sight.
+    """Remove a project that was registered by hand; its jobs and chats stay, out of sight, and its id stays taken.
 
     Raises:
         ProjectNotFound: there is none of that id that was registered by hand.
     """
-    row = ProjectRow.read(project_id)
-    if row is None or row.source != BY_HAND:
-        raise ProjectNotFound(projectId=project_id)
     try:
-        row.delete()
-    except BACKEND_ERRORS as error:
-        raise StorageFailed from error
+        # Its id stays taken: another project of that id would show its members what this one left behind.
+        ProjectRow.change(
+            project_id, actions=[ProjectRow.source.set(REMOVED)], condition=ProjectRow.source.is_in(BY_HAND, REMOVED)
+        )
+    except Refused as refused:
+        raise ProjectNotFound(projectId=project_id) from refused
     audit("project.removed", actor="admin", project_id=project_id)
 
 
@@ -82,7 +83,7 @@ def visible(user: Identity) -> list[Project]:
     """The projects of which the user is a member, by id."""
     github.refresh()
     rows = ProjectRow.page(ProjectRow.scan(consistent_read=True))
-    projects = sorted((_project(row) for row in rows), key=lambda project: project.project_id)
+    projects = sorted((_project(row) for row in rows if row.source != REMOVED), key=lambda project: project.project_id)
     return [project for project in projects if project.visible_to(user)]
 
 
@@ -95,19 +96,9 @@ def member(user: Identity, project_id: str) -> Project:
     row = ProjectRow.read(project_id)
     if row is None and github.refresh():
         row = ProjectRow.read(project_id)
-    if row is None or not _project(row).visible_to(user):
+    if row is None or row.source == REMOVED or not _project(row).visible_to(user):
         raise ProjectNotFound(projectId=project_id)
     return _project(row)
-
-
-def exists(project_id: str) -> None:
-    """Check that there is such a project, for those who are on every team.
-
-    Raises:
-        ProjectNotFound: there is none.
-    """
-    if ProjectRow.read(project_id) is None:
-        raise ProjectNotFound(projectId=project_id)
 
 
 def new(

@@ -11,7 +11,7 @@ from chalicelib.jobs.attempts import Attempt
 from chalicelib.jobs.model import DEFAULT_QUEUE, Job, Kind, NewJob, State
 from chalicelib.objects import artifacts
 from chalicelib.objects.artifacts import Artifact
-from chalicelib.telemetry import current_trace
+from chalicelib.telemetry import audit, current_trace
 
 from . import registry
 
@@ -75,7 +75,9 @@ def start(
         deadline=terms.deadline,
         trace_parent=trace.parent if trace else None,
     )
-    return lifecycle.create(new, seed)
+    job = lifecycle.create(new, seed)
+    audit("job.created", actor=user.principal, job_id=job.job_id, project_id=project_id)
+    return job
 
 
 def read(user: Identity, job_id: str) -> Detail:
@@ -103,12 +105,16 @@ def list_jobs(
 
 def cancel(user: Identity, job_id: str) -> Detail:
     """Cancel a job; see ``lifecycle.cancel``."""
-    return _detail(lifecycle.cancel(_visible(user, job_id)))
+    job = lifecycle.cancel(_visible(user, job_id))
+    audit("job.cancelled", actor=user.principal, job_id=job_id, state=job.state)
+    return _detail(job)
 
 
 def retry(user: Identity, job_id: str) -> Detail:
     """Make a failed job ready again; see ``lifecycle.retry``."""
-    return _detail(lifecycle.retry(_visible(user, job_id)))
+    job = lifecycle.retry(_visible(user, job_id))
+    audit("job.retried", actor=user.principal, job_id=job_id)
+    return _detail(job)
 
 
 def read_log(user: Identity, job_id: str, *, cursor: int, limit: int) -> logs.Page:
@@ -138,7 +144,9 @@ def project_artifacts(
 def download(user: Identity, project_id: str, artifact_id: str) -> tuple[str, datetime]:
     """The URL of an artifact, and when it ends."""
     registry.member(user, project_id)
-    return artifacts.download(project_id, artifact_id)
+    signed = artifacts.download(project_id, artifact_id)
+    audit("artifact.download_signed", actor=user.principal, project_id=project_id, artifact_id=artifact_id)
+    return signed
 
 
 def _visible(user: Identity, job_id: str) -> Job:

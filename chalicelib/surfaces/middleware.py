@@ -69,4 +69,5 @@ def _template(request: Request) -> str:
 def _log(request: Request, status: int, began: float) -> None:
     took = round((time.perf_counter() - began) * 1000, 1)
     # The template of the path and never the query: a query may carry a token.
-    logger.info("request", method=request.method, route=_template(request), status=status, milliseconds=took)
+    facts = {"method": request.method, "route": _template(request), "params": request.uri_params or {}}
+    logger.info("request", extra={**facts, "status": status, "milliseconds": took})

@@ -94,8 +94,16 @@ def test_removed_project_and_what_is_in_it_are_out_of_sight(bench: Bench) -> Non
     job_id = bench.create()["jobId"]
     path = f"/api/admin/projects/{bench.project_id}"
     assert ok(bench.api.admin().delete(path)) == {"success": True}
-    assert error(bench.api.admin().delete(path)) == (404, "PROJECT_NOT_FOUND")
+    assert ok(bench.api.admin().delete(path)) == {"success": True}
     assert error(bench.user.get(f"/api/projects/{bench.project_id}")) == (404, "PROJECT_NOT_FOUND")
+    assert error(bench.user.get(f"/api/jobs/{job_id}")) == (404, "JOB_NOT_FOUND")
+
+
+def test_removed_project_leaves_its_id_to_nobody(bench: Bench) -> None:
+    job_id = bench.create()["jobId"]
+    ok(bench.api.admin().delete(f"/api/admin/projects/{bench.project_id}"))
+    told = {"projectId": bench.project_id, "name": "x", "repo": "https://example.com/other.git"}
+    assert error(bench.api.admin().post("/api/admin/projects", told)) == (409, "ALREADY_EXISTS")
     assert error(bench.user.get(f"/api/jobs/{job_id}")) == (404, "JOB_NOT_FOUND")
 
 

@@ -112,7 +112,7 @@ def test_lease_that_runs_out_makes_a_job_with_attempts_left_ready_again(bench: B
         assert (again["jobId"], again["attempt"]) == (job_id, 2)
         attempts = ok(bench.user.get(f"/api/jobs/{job_id}/attempts"))["data"]
     assert [(each["attempt"], each["outcome"], each["endedAt"] is None) for each in attempts] == [
-        (1, "released", False),
+        (1, "expired", False),
         (2, "claimed", True),
     ]
 

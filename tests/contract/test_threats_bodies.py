@@ -220,6 +220,7 @@ def test_no_core_model_takes_its_owner_or_state_from_a_body() -> None:
     assert named == {
         ("PATCH /api/jobs/{job_id}", "state"),
         ("PUT /api/admin/users/{email}/role", "role"),
+        ("POST /api/admin/users", "role"),
         ("POST /api/projects/{project_id}/chats/{chat_id}/messages", "role"),
     }
 

@@ -74,6 +74,7 @@ RULES: dict[str, Rule] = {
     "POST /api/admin/secrets/{project_id}/{type}/rotate": Rule("admin"),
     "DELETE /api/admin/secrets/{project_id}/{type}": Rule("admin"),
     "POST /api/admin/rewrap": Rule("admin"),
+    "POST /api/admin/users": Rule("admin"),
     "POST /api/admin/projects": Rule("admin"),
     "DELETE /api/admin/projects/{project_id}": Rule("admin"),
     "POST /api/admin/agents": Rule("admin"),

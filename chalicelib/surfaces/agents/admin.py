@@ -21,6 +21,7 @@ from .wire import (
     RewrapRequest,
     RoleChange,
     SecretCreate,
+    UserCreate,
 )
 
 _DONE = {"success": True}
@@ -95,6 +96,13 @@ def drain_agent(call: Call[DrainRequest], agent_id: str) -> AgentView:
 def revoke_agent(call: Call, agent_id: str) -> dict[str, Any]:  # noqa: ARG001  a route's form
     """Refuse an agent from now on, and take back the jobs it holds."""
     return {"agentId": agent_id, "claimsEnded": fleet.revoke(agent_id)}
+
+
+@surface.on("POST", "/api/admin/users", auth=admin, body=UserCreate, status=HTTPStatus.CREATED)
+def create_user(call: Call[UserCreate]) -> UserView:
+    """Add a user, also where registration is closed."""
+    made = users.create(call.body.email, call.body.password, Role(call.body.role))
+    return UserView(id=made.user_id, email=made.email, role=made.role)
 
 
 @surface.on("PUT", "/api/admin/users/{email}/role", auth=admin, body=RoleChange)

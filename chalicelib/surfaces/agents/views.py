@@ -88,14 +88,6 @@ class JobView(View):
         return cls.of(detail.job, payload=detail.payload, result=detail.result)
 
 
-class ClaimView(View):
-    """A claimed job and its token, or no job."""
-
-    job: JobView | None
-    claim_token: str
-    draining: bool
-
-
 class HeldView(View):
     """What every answer to a job's holder tells it."""
 

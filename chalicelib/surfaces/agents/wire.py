@@ -1,5 +1,6 @@
 """The agents contract's bodies as they come in: camelCase, strict, with the limits of each field."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
@@ -9,7 +10,7 @@ from chalicelib import times
 from chalicelib.accounts.users import normalize
 from chalicelib.jobs import documents, holding, logs
 from chalicelib.jobs.model import DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_PRIORITY, State
-from chalicelib.surfaces.wire import Email, Model, Moment
+from chalicelib.surfaces.wire import Email, Model, Moment, Password
 
 from .words import WORDS, state_of
 
@@ -29,6 +30,11 @@ def _fits_a_payload(text: str) -> str:
 Text = Annotated[str, StringConstraints(min_length=1, max_length=100_000), AfterValidator(_fits_a_payload)]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[a-z]+_[0-9a-z]{26}$")]
 
+# RFC 6838, with parameters; it becomes a header.
+_MEDIA_TYPE = r"^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(; ?[A-Za-z0-9_.+=-]+)*$"
+
+# A job that is to wait longer than its payload is kept could never be run.
+MAX_DELAY = timedelta(days=90)
 MAX_MESSAGE_CHARACTERS = 32_768
 MAX_PARTS_AT_ONCE = 100
 MAX_TEXT_BYTES = documents.MAX_BYTES - 2048
@@ -106,11 +112,19 @@ class JobCreate(CamelModel):
     not_before: Moment | None = None
     deadline: Moment | None = None
 
+    @field_validator("not_before")
+    @classmethod
+    def _soon_enough(cls, moment: Moment | None) -> Moment | None:
+        if moment is not None and moment > times.now() + MAX_DELAY:
+            message = f"may lie at most {MAX_DELAY.days} days ahead"
+            raise ValueError(message)
+        return moment
+
     @field_validator("deadline")
     @classmethod
-    def _ahead(cls, moment: Moment | None) -> Moment | None:
-        if moment is not None and moment <= times.now():
-            message = "must lie ahead"
+    def _ahead(cls, moment: Moment | None, info: ValidationInfo) -> Moment | None:
+        if moment is not None and moment <= (info.data.get("not_before") or times.now()):
+            message = "must lie ahead, and after notBefore"
             raise ValueError(message)
         return moment
 
@@ -173,9 +187,7 @@ class ArtifactCreate(CamelModel):
     file_name: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^/\\\x00-\x1f]+$")]
     size: int = Field(ge=1)
     sha256: Sha256
-    content_type: Annotated[str, StringConstraints(max_length=127, pattern=r"^[\w.+-]+/[\w.+-]+(; ?[\w.+=-]+)*$")] = (
-        "application/octet-stream"
-    )
+    content_type: Annotated[str, StringConstraints(max_length=127, pattern=_MEDIA_TYPE)] = "application/octet-stream"
     build_number: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
 
 
@@ -268,6 +280,14 @@ class DrainRequest(CamelModel):
     """Whether an agent is to get no new jobs."""
 
     draining: bool = True
+
+
+class UserCreate(CamelModel):
+    """A user to add."""
+
+    email: Email
+    password: Password
+    role: Literal["user", "admin", "viewer"] = "user"
 
 
 class RoleChange(CamelModel):
