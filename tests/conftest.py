@@ -1,4 +1,4 @@
-"""One local cloud for the run: over moto, or over DynamoDB Local where ``CLAIMCHECK_TEST_DYNAMODB=local`` asks for it."""
+"""One local cloud for the run: over moto, or over DynamoDB Local if ``CLAIMCHECK_TEST_DYNAMODB=local`` asks for it."""
 
 import os
 import secrets

@@ -1,0 +1,1 @@
+"""What the claims about cost and speed are measured with: ``python -m bench`` prints them beside their budgets."""
