@@ -90,15 +90,13 @@ class Claim:
     def release(self) -> str:
         """Give the job back; gives the state it is in for this agent afterwards."""
         try:
-            self._heard(self.routes.release)
+            answer = self._heard(self.routes.release)
         except ClaimLost:
             # The answer to an earlier try was lost, or the lease ran out: either way it is given back.
             log.info("the job was already given back")
-        except InvalidTransition:
-            # A job that is being cancelled needs no other agent.
-            self.report("cancelled")
-            return "cancelled"
-        return "released"
+            return "released"
+        # A job that is being cancelled needs no other agent: the server ends it.
+        return "cancelled" if answer.body.get("state") == "cancelled" else "released"
 
     def redeem(self, kinds: tuple[str, ...]) -> dict[str, str]:
         """Exchange the claim token for secrets, by type; mints another token when there is none left."""

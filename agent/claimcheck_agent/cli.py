@@ -28,8 +28,9 @@ Claims jobs from a Claimcheck server and runs a command for each, in a fresh dir
 
 The command finds the job in job.json and in the environment: CLAIMCHECK_JOB_ID, _JOB_TYPE,
 _PROJECT_ID, _ATTEMPT, _JOB_FILE, _WORKDIR, _ARTIFACTS_DIR, _RESULT_FILE, _SECRETS_DIR, and
-CLAIMCHECK_PAYLOAD_<KEY> for each text, number or truth value of the payload. Of the agent's own
-environment it sees PATH, HOME, LANG and what --pass-env names.
+CLAIMCHECK_PAYLOAD_<KEY> for each text, number or truth value of the payload; keys over 64 characters
+and values over 8 KB are in job.json only. Of the agent's own environment it sees PATH, HOME, LANG and
+what --pass-env names.
 
 What it prints becomes the job's log; a line "::progress {...}" on its standard output becomes the
 job's progress. Files in artifacts/ are uploaded; a JSON object in result.json is the result. Any

@@ -9,7 +9,10 @@ from typing import Any
 from claimcheck_agent.workspace import Workspace
 
 INHERITED = ("PATH", "HOME", "LANG")
-LONGEST_VALUE = 32_768  # Bytes; the kernel refuses to start a program with a very long variable.
+# Bytes: the kernel refuses to start a program with a very long variable, or too much of them together.
+LONGEST_VALUE = 32_768
+LONGEST_PAYLOAD_VALUE = 8192
+LONGEST_PAYLOAD_KEY = 64  # Characters.
 
 
 def command_environment(
@@ -17,7 +20,7 @@ def command_environment(
 ) -> dict[str, str]:
     """Make the environment for a job's command.
 
-    Values that cannot be a variable (too long, or with a NUL) are in the files only.
+    What cannot be a variable (it is too long, or holds a NUL) is in the files only.
     """
     inherited = {name: os.environ[name] for name in (*INHERITED, *passed) if name in os.environ}
     described = {
@@ -35,13 +38,17 @@ def command_environment(
     given = _payload_variables(job.get("payload")) | {
         f"CLAIMCHECK_SECRET_{_name(kind)}": value for kind, value in secrets.items()
     }
-    return inherited | described | {name: value for name, value in given.items() if _fits(value)}
+    return inherited | described | {name: value for name, value in given.items() if _fits(value, LONGEST_VALUE)}
 
 
 def _payload_variables(payload: Any) -> dict[str, str]:  # noqa: ANN401  (any JSON value)
     if not isinstance(payload, dict):
         return {}
-    return {f"CLAIMCHECK_PAYLOAD_{_name(key)}": value for key, value in _scalars(payload)}
+    return {
+        f"CLAIMCHECK_PAYLOAD_{_name(key)}": value
+        for key, value in _scalars(payload)
+        if len(key) <= LONGEST_PAYLOAD_KEY and _fits(value, LONGEST_PAYLOAD_VALUE)
+    }
 
 
 def _scalars(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -57,8 +64,8 @@ def _name(key: str) -> str:
     return re.sub(r"[^A-Z0-9]", "_", key.upper())
 
 
-def _fits(value: str) -> bool:
-    return "\0" not in value and len(value.encode(errors="replace")) <= LONGEST_VALUE and _is_text(value)
+def _fits(value: str, limit: int) -> bool:
+    return "\0" not in value and len(value.encode(errors="replace")) <= limit and _is_text(value)
 
 
 def _is_text(value: str) -> bool:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from claimcheck_agent.claim import Claim
-from claimcheck_agent.errors import ClaimLost, JobCancelled, JobStopped
+from claimcheck_agent.errors import ClaimLost, JobCancelled, JobStopped, Unavailable
 from claimcheck_agent.logs import LogShipper
 from claimcheck_agent.masking import Masker
 from claimcheck_agent.progress import ProgressReporter
-from claimcheck_agent.uploads import upload_file
+from claimcheck_agent.uploads import HaltableFile, upload_file
 
 STOPPING_TIME = 10.0  # Seconds for the last log lines when the agent has been told to stop.
 HALTED = (ClaimLost, JobCancelled, JobStopped)
@@ -109,7 +109,7 @@ class Job:
         """Add to the job's log without asking how the job stands; for threads that only pass lines on."""
         self._logs.write(level, message)
 
-    def progress(self, **progress: Any) -> None:  # noqa: ANN401  (any JSON)
+    def progress(self, /, **progress: Any) -> None:  # noqa: ANN401  (any JSON)
         """Show how far the work is, as any JSON fields (`percent=40, step="tests"`).
 
         Raises:
@@ -148,7 +148,12 @@ class Job:
             with Path(file).open("rb") as opened:
                 return self.upload(opened, name, content_type=content_type, build_number=build_number)
         name = name or Path(str(getattr(file, "name", "artifact"))).name
-        return upload_file(self.claim.routes, file, name, content_type=content_type, build_number=build_number)
+        watched = HaltableFile(file, self.check)
+        try:
+            return upload_file(self.claim.routes, watched, name, content_type=content_type, build_number=build_number)
+        except Unavailable:
+            self.check()  # An agent that is told to stop has less patience; that is not the job's fault.
+            raise
 
     def reply(self, content: str, *, chat_id: str | None = None) -> dict[str, Any]:
         """Write as the assistant into the job's chat, or into another of its project; gives the message."""
@@ -163,7 +168,7 @@ class Job:
         self.check()
         self._finish("completed", {} if result is None else result)
 
-    def fail(self, error: str, **details: Any) -> None:  # noqa: ANN401  (any JSON)
+    def fail(self, /, error: str, **details: Any) -> None:  # noqa: ANN401  (any JSON)
         """Report failure, with a message for people and any details."""
         self.check()
         self._finish("failed", details | {"error": error})

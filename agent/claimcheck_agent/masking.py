@@ -1,12 +1,13 @@
 """Keeps secret values out of everything that leaves the machine as text."""
 
-import base64
 import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
+
+from claimcheck_agent.encodings import Pieces, base64_forms
 
 MASK = "***"
 SHORTEST_VALUE = 4  # Masking a shorter value would only make the log unreadable.
@@ -20,6 +21,7 @@ class Masker:
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
         self._forms: set[str] = set()
+        self._pieces = Pieces()
         self._pattern: re.Pattern[str] | None = None
         self._longest = 0
         self.add(values)
@@ -27,8 +29,10 @@ class Masker:
     def add(self, values: Iterable[str]) -> None:
         """Mask these values from now on."""
         with self._lock:
-            for value in values:
-                self._forms.update(_forms_of_secret(value))
+            for text in (text for value in values for text in _texts(value)):
+                encoded = set(_encoded(text))
+                self._forms |= encoded.union(_printed(text))
+                self._pieces.add(encoded)
             # The longest first, so that a whole value goes before a part of it does.
             ordered = sorted(self._forms, key=len, reverse=True)
             self._longest = len(ordered[0]) if ordered else 0
@@ -36,7 +40,11 @@ class Masker:
 
     def mask(self, text: str) -> str:
         """Give the text without secrets."""
-        return self._pattern.sub(MASK, text) if self._pattern else text
+        told, done = [], 0
+        for start, end in self._spans(text):
+            told += [text[done:start], MASK]
+            done = end
+        return "".join(told) + text[done:]
 
     def mask_json(self, value: Any) -> Any:  # noqa: ANN401  (any JSON value)
         """Give a JSON value without secrets, in keys and values alike."""
@@ -56,32 +64,50 @@ class Masker:
         What follows the cut may be the beginning of a secret and has to wait for the rest.
         """
         cut = max(0, len(text) - self._longest)
-        for found in self._pattern.finditer(text) if self._pattern else ():
-            if found.start() < cut < found.end():
-                return found.start()
+        for start, end in self._spans(text):
+            if start < cut < end:
+                return start
         return cut
 
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Give where secrets start and end, from left to right; overlapping ones are one."""
+        whole = [found.span() for found in self._pattern.finditer(text)] if self._pattern else []
+        last = None
+        for start, end in sorted([*whole, *self._pieces.spans(text)]):
+            if last and start < last[1]:
+                last = last[0], max(last[1], end)
+                continue
+            if last:
+                yield last
+            last = start, end
+        if last:
+            yield last
 
-def _forms_of_secret(value: str) -> Iterator[str]:
+
+def _texts(value: str) -> Iterator[str]:
+    """Give a secret and the parts of it that are secret by themselves."""
     value = value.strip()
     if len(value) < SHORTEST_VALUE:
         return
-    yield from _forms(value)
+    yield value
     lines = value.splitlines()
     if len(lines) > 1:
         for line in lines:
             if len(line.strip()) >= SHORTEST_LINE:
-                yield from _forms(line.strip())
+                yield line.strip()
     for leaf in _json_strings(value):
         if leaf.strip() != value and len(leaf) >= SHORTEST_LEAF:
-            yield from _forms_of_secret(leaf)
+            yield from _texts(leaf)
 
 
-def _forms(text: str) -> Iterator[str]:
-    yield text
+def _encoded(text: str) -> Iterator[str]:
     # Shells and programs on other systems end lines differently; so does their base64.
     for variant in {text, text + "\n", text.replace("\n", "\r\n")}:
-        yield from _base64_forms(variant.encode())
+        yield from base64_forms(variant.encode())
+
+
+def _printed(text: str) -> Iterator[str]:
+    yield text
     for quoted in (quote(text), quote(text, safe=""), quote_plus(text), quote_plus(text, safe="/")):
         yield quoted
         yield re.sub(r"%[0-9A-F]{2}", lambda found: found.group().lower(), quoted)
@@ -89,24 +115,6 @@ def _forms(text: str) -> Iterator[str]:
         escaped = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
         yield escaped
         yield escaped.replace("/", r"\/")
-
-
-def _base64_forms(data: bytes) -> Iterator[str]:
-    """Give base64 of the value alone, and what it becomes inside a longer text (`user:token`).
-
-    There it starts at one of three offsets within a group of three bytes; the characters that also
-    depend on its neighbours are left out.
-    """
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        whole = encode(data).decode()
-        yield whole
-        yield whole.rstrip("=")
-        for offset in range(3):
-            padded = encode(b"\0" * offset + data).decode().rstrip("=")
-            end = (offset + len(data)) * 8 // 6
-            core = padded[(0, 2, 3)[offset] : end]
-            if len(core) >= SHORTEST_VALUE:
-                yield core
 
 
 def _json_strings(text: str) -> Iterator[str]:

@@ -59,6 +59,6 @@ class ProgressReporter:
                 return
             try:
                 self._send(progress)
-            except AgentError as error:
+            except (AgentError, RecursionError) as error:
                 log.warning("progress was not reported: %s", error)
             self._closed.wait(self._interval)

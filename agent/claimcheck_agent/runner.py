@@ -1,8 +1,11 @@
-"""Runs a program in a process group of its own and ends the whole group, come what may."""
+"""Runs a program under a guard, by which everything it started is ended, come what may."""
 
-import os
+import contextlib
+import logging
 import signal
+import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,12 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from claimcheck_agent import guard
 from claimcheck_agent.halt import Halt
 from claimcheck_agent.lease import Lease
 from claimcheck_agent.masking import Masker
 
+log = logging.getLogger(__name__)
+
 PIECE = 32_768  # Characters of an endless line that are read at once.
 DRAIN_TIME = 2.0  # Seconds for output that is still in the pipes after the program has ended.
+
+# -I and -S: the job's variables mean nothing to this Python, and it starts in some milliseconds.
+GUARD = (sys.executable, "-I", "-S", guard.__file__)
 
 OnLine = Callable[[str, str], None]
 
@@ -49,45 +58,40 @@ def run(program: Program, on_line: OnLine, *, masker: Masker, halt: Halt, lease:
     """Run a program to its end, or end it when the job is halted, its lease runs out or its time is up.
 
     `on_line` gets the stream ("stdout" or "stderr") and each line without its end, from two threads.
-    Nothing of the process group is left when this returns.
+    Nothing that it started is left when this returns (on Linux; elsewhere nothing of its process group). A
+    program that cannot be started says so on its standard error and ends with exit code 127, as in a shell.
 
     Raises:
-        OSError: the program cannot be started.
+        OSError: the directory is not there, or the environment is too large.
     """
     wake = threading.Event()
-    group = ProcessGroup(program, wake)
+    command = Command(program, wake)
     halt.listen(wake)
-    readers = [group.read(name, on_line, masker) for name in ("stdout", "stderr")]
+    readers = [command.read(name, on_line, masker) for name in ("stdout", "stderr")]
     ends = time.monotonic() + program.time_limit if program.time_limit else None
     while not wake.wait(_until(ends, lease)):
         if not lease.check() or (ends and time.monotonic() >= ends):
             break
-    timed_out = bool(ends) and not group.exited.is_set() and halt.reason is None
-    if not group.exited.is_set():
-        group.terminate(readers)
-    return Ended(code=group.finish(readers), timed_out=timed_out)
+    timed_out = bool(ends) and not command.exited.is_set() and halt.reason is None
+    if not command.exited.is_set():
+        command.terminate(readers)
+    return Ended(code=command.finish(readers), timed_out=timed_out)
 
 
-class ProcessGroup:
-    """A child that leads its own session, and all that it starts there.
-
-    The leader is not reaped before the group has been killed: until then no other process can get its
-    number, so a signal never reaches a stranger.
-    """
+class Command:
+    """A program with all that it starts, and the guard that runs it and outlives it, and this process too."""
 
     def __init__(self, program: Program, wake: threading.Event) -> None:
         self._grace = program.grace
-        self._process = subprocess.Popen(  # noqa: S603  (the operator's own command)
-            program.argv,
-            cwd=program.cwd,
-            env=program.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
+        self._guard, theirs = socket.socketpair()
+        try:
+            self._process = _start_guard(program, theirs.fileno())
+        except BaseException:
+            self._guard.close()
+            raise
+        finally:
+            theirs.close()
+        self._code = -signal.SIGKILL
         self.exited = threading.Event()
         self._wake = wake
         threading.Thread(target=self._watch, name="claimcheck-exit", daemon=True).start()
@@ -101,39 +105,33 @@ class ProcessGroup:
         return thread
 
     def terminate(self, readers: Sequence[threading.Thread]) -> None:
-        """Ask the group to end, and wait for it as long as grace allows.
+        """Ask the program to end, with all that it started, and wait for it as long as grace allows.
 
-        The group has ended when its leader has and nobody holds its pipes any more.
+        It has ended when its first process has and nobody holds its pipes any more.
         """
-        self._signal(signal.SIGTERM)
+        with contextlib.suppress(OSError):
+            self._guard.sendall(guard.TERMINATE)
         deadline = time.monotonic() + self._grace
         self.exited.wait(self._grace)
         for thread in readers:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def finish(self, readers: Sequence[threading.Thread]) -> int:
-        """Read what is left, kill what is left, and give the leader's exit code."""
+        """Read what is left, kill what is left, and give the program's exit code."""
         if self.exited.is_set():
             _join(readers, DRAIN_TIME)
-        self._signal(signal.SIGKILL)
-        # Reaped only when the watcher has seen it end: it would find no child to wait for.
+        with contextlib.suppress(OSError):
+            self._guard.shutdown(socket.SHUT_WR)
         self.exited.wait()
-        code = self._process.wait()
+        self._process.wait()
+        self._guard.close()
         _join(readers, DRAIN_TIME)
-        return code
-
-    def _signal(self, number: signal.Signals) -> None:
-        try:
-            os.killpg(self._process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            # Nobody is left in the group; macOS says so by refusing permission.
-            return
+        return self._code
 
     def _watch(self) -> None:
-        if hasattr(os, "waitid"):
-            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-        else:  # macOS with Python before 3.13 cannot wait without reaping.
-            self._process.wait()
+        """Wait for the guard's word on how the program ended; without one it was killed, and the guard too."""
+        with contextlib.suppress(OSError):
+            self._code = int(self._guard.recv(16) or self._code)
         self.exited.set()
         self._wake.set()
 
@@ -155,10 +153,28 @@ def read_lines(stream: TextIO, masker: Masker) -> Iterator[str]:
         yield held
 
 
+def _start_guard(program: Program, stdin: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603  (the operator's own command)
+        (*GUARD, program.env.get("LC_CTYPE", ""), *program.argv),
+        cwd=program.cwd,
+        env=program.env,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+
+
 def _read(stream: TextIO, name: str, on_line: OnLine, masker: Masker) -> None:
+    """Pass on every line, whatever happens to one: a program whose pipe nobody reads would wait for ever."""
     with stream:
         for line in read_lines(stream, masker):
-            on_line(name, line)
+            try:
+                on_line(name, line)
+            except Exception as error:  # noqa: BLE001  (its text may hold the line, and that a secret)
+                log.error("a line of the command was lost: %s", type(error).__name__)  # noqa: TRY400
 
 
 def _join(threads: Sequence[threading.Thread], timeout: float) -> None:

@@ -43,6 +43,6 @@ class Task:
             secrets={file.name: file.read_bytes().decode() for file in secrets.iterdir()},
         )
 
-    def progress(self, **progress: Any) -> None:  # noqa: ANN401  (any JSON; part of a job's interface)
+    def progress(self, /, **progress: Any) -> None:  # noqa: ANN401  (any JSON; part of a job's interface)
         """Show how far the work is, as any JSON fields of at most 2048 bytes together."""
         print(PROGRESS_MARK + json.dumps(progress), flush=True)  # noqa: T201  (this is the protocol)

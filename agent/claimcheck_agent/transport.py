@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, BinaryIO, Self
+from io import BufferedIOBase
+from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
 import requests
@@ -101,7 +102,7 @@ class Transport:
             raise Unavailable(f"{method} {path}: {_reason(error)}") from error
         return _answer(response)
 
-    def put(self, url: str, headers: Mapping[str, str], stream: BinaryIO, *, size: int) -> str:
+    def put(self, url: str, headers: Mapping[str, str], stream: IO[bytes] | BufferedIOBase, *, size: int) -> str:
         """Upload a stream to a presigned URL; gives the ETag.
 
         Raises:

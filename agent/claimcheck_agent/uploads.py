@@ -5,7 +5,7 @@ import io
 import mimetypes
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,9 +17,30 @@ UNNAMEABLE = re.compile(r"[/\\\x00-\x1f\x7f]")
 PARTS_SIGNED_AT_ONCE = 10  # Few, so that a URL is used soon after it was signed.
 
 
+class HaltableFile(io.BufferedIOBase):
+    """A file whose reading raises once work on the job should end; that drops the connection of an upload under way."""
+
+    def __init__(self, file: BinaryIO, check: Callable[[], None]) -> None:
+        self._file = file
+        self.check = check
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read on, if that is still wanted."""
+        self.check()
+        return self._file.read(-1 if size is None else size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a place; gives it."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Give the place."""
+        return self._file.tell()
+
+
 def upload_file(
     routes: ClaimApi,
-    file: BinaryIO,
+    file: HaltableFile,
     name: str,
     *,
     content_type: str | None = None,
@@ -31,6 +52,7 @@ def upload_file(
         ApiError: the server refused it; UPLOAD_MISMATCH if the file changed meanwhile.
         UploadFailed: the object store refused it.
         Unavailable: no answer from either.
+        Whatever the file's check raises when the upload should end.
     """
     size, digest = _measure(file)
     fields: dict[str, Any] = {"fileName": name, "size": size, "sha256": digest}
@@ -57,7 +79,7 @@ def artifact_name(path: Path) -> str:
     return UNNAMEABLE.sub("_", name)[-LONGEST_NAME:]
 
 
-def _measure(file: BinaryIO) -> tuple[int, str]:
+def _measure(file: HaltableFile) -> tuple[int, str]:
     file.seek(0)
     digest = hashlib.sha256()
     size = 0
@@ -68,7 +90,7 @@ def _measure(file: BinaryIO) -> tuple[int, str]:
 
 
 def _upload_parts(
-    routes: ClaimApi, artifact_id: str, file: BinaryIO, upload: dict[str, Any]
+    routes: ClaimApi, artifact_id: str, file: HaltableFile, upload: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     part_size, count = int(upload["partSize"]), int(upload["partCount"])
     for first in range(1, count + 1, PARTS_SIGNED_AT_ONCE):
@@ -81,15 +103,16 @@ def _upload_parts(
         for part in described:
             data = _read_part(file, part["partNumber"], part_size)
             target = urls[part["partNumber"]]
-            etag = routes.transport.put(target["url"], _headers(target), io.BytesIO(data), size=len(data))
+            stream = HaltableFile(io.BytesIO(data), file.check)
+            etag = routes.transport.put(target["url"], _headers(target), stream, size=len(data))
             yield part | {"etag": etag}
 
 
-def _part_digest(file: BinaryIO, number: int, part_size: int) -> str:
+def _part_digest(file: HaltableFile, number: int, part_size: int) -> str:
     return hashlib.sha256(_read_part(file, number, part_size)).hexdigest()
 
 
-def _read_part(file: BinaryIO, number: int, part_size: int) -> bytes:
+def _read_part(file: HaltableFile, number: int, part_size: int) -> bytes:
     file.seek((number - 1) * part_size)
     return file.read(part_size)
 

@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,13 +112,12 @@ class Worker:
         progress = _progress_fields(text)
         try:
             job.progress(**progress)
-        except ValueError as error:
+            self._display.progress(job.masker.mask_json(progress))
+        except (ValueError, TypeError, RecursionError) as error:
             job.write("warn", f"progress was not reported: {error}")
         except AgentError:
             # The job is being ended; whoever waits for the command says so.
             return
-        else:
-            self._display.progress(job.masker.mask_json(progress))
 
     def _settle(self, job: Job, space: Workspace, ended: Ended, last_lines: list[str]) -> None:
         """Deliver the artifacts, of a failed command too (its reports are wanted most), then the outcome."""
@@ -136,7 +135,7 @@ class Worker:
             return
         details = result | {"exitCode": ended.code, "lastLines": last_lines}
         said = details.pop("error", None)
-        self._fail(job, said if isinstance(said, str) and said else problem, **details)
+        self._fail(job, said if isinstance(said, str) and said else problem, details)
 
     def _problem(self, ended: Ended) -> str | None:
         if ended.timed_out:
@@ -151,13 +150,14 @@ class Worker:
             artifact = job.upload(file, artifact_name(path))
             job.write("info", f"uploaded {artifact['fileName']} ({artifact['size']} bytes)")
 
-    def _fail(self, job: Job, why: str, **details: Any) -> None:  # noqa: ANN401  (any JSON)
+    def _fail(self, job: Job, why: str, details: Mapping[str, Any] | None = None) -> None:
         self._display.note("error", job.masker.mask(why))
-        job.fail(why, **details)
+        job.fail(why, **details or {})
 
     def _clear(self, space: Workspace) -> None:
         space.remove_secrets()
         if self._options.keep_workdir:
+            space.keep()
             log.info("kept %s", space.root)
         else:
             space.remove()

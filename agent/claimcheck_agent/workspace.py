@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
+from claimcheck_agent.leftovers import SECRETS, DirectoryLock, remove_leftovers, remove_tree
+
 RESULT_LIMIT = 262_144  # Bytes; the server's rule.
 
 
@@ -22,11 +24,12 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._lock = DirectoryLock.take(root)
         self.work = root / "work"
         self.job_file = self.work / "job.json"
         self.artifacts = self.work / "artifacts"
         self.result_file = self.work / "result.json"
-        self.secrets = root / "secrets"
+        self.secrets = root / SECRETS
         self.tmp = root / "tmp"
 
     @classmethod
@@ -35,12 +38,19 @@ class Workspace:
         prepare_parent(parent)
         prefix = re.sub(r"[^A-Za-z0-9_-]", "_", str(job["jobId"]))[:80]
         space = cls(Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=parent)).resolve())
-        for folder in (space.work, space.artifacts, space.secrets, space.tmp):
-            folder.mkdir(mode=0o700)
-        _write(space.job_file, json.dumps(job, indent=2, ensure_ascii=False))
-        for kind, value in secrets.items():
-            _write(space.secrets / kind, value)
+        try:
+            space._fill(job, secrets)
+        except BaseException:
+            space.remove()
+            raise
         return space
+
+    def _fill(self, job: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        for folder in (self.work, self.artifacts, self.secrets, self.tmp):
+            folder.mkdir(mode=0o700)
+        _write(self.job_file, json.dumps(job, indent=2, ensure_ascii=False))
+        for kind, value in secrets.items():
+            _write(self.secrets / kind, value)
 
     def result(self) -> dict[str, Any] | None:
         """Read `result.json`; None if the command wrote none.
@@ -65,31 +75,31 @@ class Workspace:
         That is what is empty or not a plain file. Links are not followed: a command could point them at
         files of the agent.
         """
-        for folder, folders, files in os.walk(self.artifacts):
-            folders.sort()
-            links = [name for name in folders if (Path(folder) / name).is_symlink()]
-            for name in sorted(files + links):
-                path = Path(folder) / name
-                relative = path.relative_to(self.artifacts)
-                try:
-                    file = _open_regular(path)
-                except OSError:
-                    yield relative, None
-                    continue
-                with file:
-                    yield relative, file if os.fstat(file.fileno()).st_size else None
+        try:
+            work = os.open(self.work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            return
+        try:
+            yield from _collect(work, self.artifacts.name)
+        finally:
+            os.close(work)
 
     def remove_secrets(self) -> None:
         """Delete the secrets; done as soon as the command has ended."""
         shutil.rmtree(self.secrets, ignore_errors=True)
 
+    def keep(self) -> None:
+        """Leave the directory to the operator."""
+        self._lock.release()
+
     def remove(self) -> None:
         """Delete the directory, also what a command made read-only."""
-        shutil.rmtree(self.root, onerror=_unlock)
+        remove_tree(self.root)
+        self._lock.release()
 
 
 def prepare_parent(path: Path) -> None:
-    """Make the directory in which the jobs' directories are made, for this user only.
+    """Make the directory in which the jobs' directories are made, for this user only, and clear it of leftovers.
 
     Raises:
         ValueError: it belongs to another user, who could put other directories in the place of ours.
@@ -98,6 +108,7 @@ def prepare_parent(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.stat().st_uid not in {0, os.geteuid()}:
         raise ValueError(f"{path} belongs to another user")
+    remove_leftovers(path)
 
 
 def _write(path: Path, text: str) -> None:
@@ -106,9 +117,39 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def _collect(work: int, top: str) -> Iterator[tuple[Path, BinaryIO | None]]:
+    """Open what lies under the folder `top`, held by descriptors, which no link put in its place leads astray."""
+    mode = _mode(top, work)
+    if not stat.S_ISDIR(mode):
+        if mode:
+            yield Path(top), None
+        return
+    for folder, folders, files, descriptor in os.fwalk(top, dir_fd=work):
+        folders.sort()
+        links = [name for name in folders if stat.S_ISLNK(_mode(name, descriptor))]
+        for name in sorted(files + links):
+            path = Path(folder).relative_to(top) / name
+            try:
+                file = _open_regular(name, descriptor)
+            except OSError:
+                yield path, None
+                continue
+            with file:
+                yield path, file if os.fstat(file.fileno()).st_size else None
+
+
+def _mode(name: str, folder: int) -> int:
+    """Say what a name stands for, without following links; 0 for nothing."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return 0
+
+
+def _open_regular(path: str | Path, folder: int | None = None) -> BinaryIO:
     """Open a plain file. O_NONBLOCK, because opening a named pipe would wait for ever."""
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    file = os.fdopen(os.open(path, flags, dir_fd=folder), "rb")
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         message = "not a plain file"
@@ -128,13 +169,3 @@ def _object(text: bytes) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
-
-
-def _unlock(remove: Any, path: str, error: object) -> None:  # noqa: ANN401, ARG001  (shutil's signature)
-    """Make the folder writable and try once more; what still stays is left to the operator."""
-    try:
-        Path(path).parent.chmod(0o700)
-        Path(path).chmod(0o700, follow_symlinks=False) if not Path(path).is_symlink() else None
-        remove(path)
-    except (OSError, NotImplementedError):
-        return

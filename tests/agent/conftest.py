@@ -19,6 +19,13 @@ SECRET = "agent-secret-value"
 RunAgent = Callable[..., subprocess.Popen[str]]
 
 
+def finish(process: subprocess.Popen[str], code: int = 0) -> str:
+    """Wait for the agent to end by itself; gives what it printed."""
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == code, output
+    return output
+
+
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
     with FakeServer() as running:

@@ -151,6 +151,8 @@ class FakeJobs:
             return job
         if state not in LEGAL[job.state]:
             raise RefusedError(400, "INVALID_STATE_TRANSITION", f"from {job.state} to {state}")
+        if state == "running" and len(json.dumps(payload, ensure_ascii=False).encode()) > 2048:
+            raise RefusedError(413, "PAYLOAD_TOO_LARGE")
         if state == "running" and payload is not None:
             job.progress.append(payload)
         if state in FINAL:

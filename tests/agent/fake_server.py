@@ -184,10 +184,11 @@ def _renew(server: FakeServer, seen: Seen, job_id: str) -> Reply:
 def _release(server: FakeServer, seen: Seen, job_id: str) -> Reply:
     job = _held(server, seen, job_id)
     if job.state == "cancelling":
-        raise RefusedError(400, "INVALID_STATE_TRANSITION")
-    job.agent = None
-    job.move("pending")
-    return Reply(200, {"jobId": job_id, "state": "pending"})
+        job.move("cancelled")
+    else:
+        job.agent = None
+        job.move("pending")
+    return Reply(200, {"jobId": job_id, "state": job.state})
 
 
 def _token(server: FakeServer, seen: Seen, job_id: str) -> Reply:

@@ -78,6 +78,15 @@ def test_release_whose_answer_is_lost_is_still_a_release(server: FakeServer, age
     assert (job.state, kept.states) == ("released", ["claimed", "running", "pending"])
 
 
+def test_release_of_a_job_being_cancelled_cancels_it(server: FakeServer, agent: Agent) -> None:
+    kept = server.add()
+    job = claimed(agent)
+    job.start()
+    server.cancel(kept)
+    job.release()
+    assert (job.state, kept.states) == ("cancelled", ["claimed", "running", "cancelling", "cancelled"])
+
+
 def test_cancel_is_raised_at_the_next_word_and_reported(server: FakeServer, agent: Agent) -> None:
     kept = server.add()
     reached = False
@@ -170,6 +179,24 @@ def test_progress_over_the_limit_is_refused_here(server: FakeServer, agent: Agen
     server.add()
     with claimed(agent) as job, pytest.raises(ValueError, match="2048"):
         job.progress(text="x" * 2048)
+
+
+def test_progress_that_the_server_refuses_is_not_repeated(server: FakeServer, agent: Agent) -> None:
+    kept = server.add()
+    with claimed(agent) as job:
+        server.fault("PATCH", "/api/jobs/", status=413, body={"code": "PAYLOAD_TOO_LARGE"})
+        job.progress(percent=1)
+        server.wait_for(lambda: len(server.requests("PATCH", "/")) == 2)
+        job.complete({"done": True})
+    assert (kept.state, kept.progress) == ("completed", [])
+    assert len(server.requests("PATCH", "/")) == 3
+
+
+def test_progress_may_have_any_field(server: FakeServer, agent: Agent) -> None:
+    kept = server.add()
+    with claimed(agent) as job:
+        job.progress(self=1)
+    assert kept.progress == [{"self": 1}]
 
 
 def test_reply_is_written_once_into_the_chat_of_the_job(server: FakeServer, agent: Agent) -> None:

@@ -3,6 +3,7 @@
 import random
 import string
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -203,7 +204,10 @@ def test_writer_waits_when_too_much_is_undelivered(server: FakeServer, agent: Ag
         writer = threading.Thread(target=flood, args=(job,))
         writer.start()
         server.wait_for(lambda: server.requests(*LOGS))
-        writer.join(0.5)
+        deadline = time.monotonic() + 10
+        while len(written) <= 250 and time.monotonic() < deadline:
+            writer.join(0.05)
+        writer.join(0.3)
         assert 250 < len(written) < 300, "8 MB may be undelivered, no more"
         gate.set()
         writer.join()

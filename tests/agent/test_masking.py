@@ -2,11 +2,16 @@
 
 import base64
 import json
+import random
+import string
+import textwrap
+import time
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
 from claimcheck_agent.masking import Masker
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 SECRET = 'p@ss/w+rd "é" 100%\\'
@@ -42,6 +47,45 @@ def test_base64_of_a_longer_text_gives_nothing_away(secret: str, before: str, af
     masked = Masker([secret]).mask(encoded)
     assert "***" in masked
     assert len(masked.replace("***", "")) <= len(encoded) - len(secret.encode()) * 4 // 3 + 4
+
+
+@settings(deadline=None)
+@given(
+    secret=st.text(min_size=24, max_size=300).map(str.strip).filter(lambda text: len(text.encode()) >= 24),
+    before=st.binary(max_size=90),
+    after=st.binary(max_size=90),
+    columns=st.sampled_from([64, 76, 60]),
+    encode=st.sampled_from([base64.b64encode, base64.urlsafe_b64encode]),
+)
+def test_pieces_of_wrapped_base64_are_masked(
+    secret: str, before: bytes, after: bytes, columns: int, encode: Callable[[bytes], bytes]
+) -> None:
+    encoded = encode(before + secret.encode() + after).decode()
+    first, last = -(-len(before) * 4 // 3) + 1, (len(before) + len(secret.encode())) * 4 // 3 - 1
+    masker = Masker([secret])
+    for start in range(0, len(encoded), columns):
+        line = encoded[start : start + columns]
+        piece = line[max(0, first - start) : max(0, last - start)]
+        if len(piece) >= 16:
+            assert piece not in masker.mask(line)
+            assert len(masker.mask(line).replace("***", "")) <= len(line) - len(piece)
+
+
+def test_wrapped_base64_of_a_secret_leaves_nothing() -> None:
+    token = "".join(random.Random(5).choices(string.ascii_letters + string.digits, k=300))  # noqa: S311
+    for columns in (64, 76):
+        wrapped = textwrap.wrap(base64.b64encode(token.encode()).decode(), columns)
+        assert len(wrapped) > 5
+        assert {Masker([token]).mask(line) for line in wrapped} == {"***"}
+
+
+def test_long_lines_without_secrets_are_masked_in_no_time() -> None:
+    masker = Masker(["0123456789abcdef" * 8])
+    line = base64.b64encode(random.Random(6).randbytes(24_000)).decode()  # noqa: S311
+    began = time.process_time()
+    for _ in range(20):
+        assert masker.mask(line) == line
+    assert time.process_time() - began < 1
 
 
 @given(secret=secrets, before=st.text(), after=st.text())

@@ -4,23 +4,15 @@ import base64
 import json
 import os
 import signal
-import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from claimcheck_agent.cli import main
 
-from tests.agent.conftest import SECRET, RunAgent
+from tests.agent.conftest import SECRET, RunAgent, finish
 from tests.agent.fake_server import FakeServer
-
-
-def finish(process: subprocess.Popen[str], code: int = 0) -> str:
-    """Wait for the agent to end by itself; gives what it printed."""
-    output, _ = process.communicate(timeout=20)
-    assert process.returncode == code, output
-    return output
 
 
 def pid_gone(pid: int) -> bool:
@@ -130,6 +122,32 @@ def test_progress_lines_are_progress(server: FakeServer, run_agent: RunAgent) ->
     )
     assert job.progress == [{"percent": 10}, {"progress": "Packing"}]
     assert job.lines == []
+
+
+@pytest.mark.parametrize(
+    "line", ['{"self": 1}', '{"progress": ' + "[" * 600 + "]" * 600 + "}", '{"a": NaN}', "x" * 3000]
+)
+def test_progress_of_any_kind_does_not_stop_the_log(server: FakeServer, run_agent: RunAgent, line: str) -> None:
+    job = server.add("build", {"line": line})
+    finish(run_agent("--once", "--on", 'build=echo "::progress $CLAIMCHECK_PAYLOAD_LINE"; echo after'))
+    assert job.lines[-1] == "after"
+    assert (job.progress == [{"self": 1}]) or "progress was not reported" in job.lines[0]
+    assert job.state == "completed"
+
+
+def test_failing_command_may_name_its_details_as_it_likes(server: FakeServer, run_agent: RunAgent) -> None:
+    job = server.add()
+    finish(run_agent("--once", "--on", """build=echo '{"job": 1, "why": 2, "self": 3}' > result.json; exit 1"""))
+    assert job.result
+    assert (job.result["job"], job.result["why"], job.result["self"], job.result["exitCode"]) == (1, 2, 3, 1)
+
+
+def test_large_payload_is_in_the_file_only(server: FakeServer, run_agent: RunAgent) -> None:
+    job = server.add("build", {"x" * 200_000: 1, "y": "y" * 200_000, "z": "z"})
+    finish(run_agent("--once", "--on", "build=env | grep -c ^CLAIMCHECK_PAYLOAD_; wc -c < job.json"))
+    assert job.lines[0] == "1"
+    assert int(job.lines[1]) > 400_000
+    assert job.state == "completed"
 
 
 def test_payload_never_becomes_code(server: FakeServer, run_agent: RunAgent, tmp_path: Path) -> None:
@@ -244,7 +262,10 @@ class TestIsolation:
             run_agent(
                 "--once",
                 "--on",
-                f"build=(env; cat job.json; tr '\\0' '\\n' < /proc/$PPID/environ; tr '\\0' ' ' < /proc/$PPID/cmdline;"
+                # The command's parent is the guard; the parent of that is the agent.
+                "build=agent=/proc/$(sed -n 's/^PPid:[^0-9]*//p' /proc/$PPID/status); (env; cat job.json;"
+                " tr '\\0' '\\n' < /proc/$PPID/environ; tr '\\0' ' ' < /proc/$PPID/cmdline;"
+                f" tr '\\0' '\\n' < $agent/environ; tr '\\0' ' ' < $agent/cmdline;"
                 f" echo; ls -l /proc/self/fd) > {found} 2>&1; grep -c ^AGENT_ONLY= {found}",
             )
         )
@@ -342,6 +363,33 @@ class TestEndings:
         process.terminate()
         finish(process)
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows all processes")
+    def test_nothing_outlives_an_agent_that_is_killed(
+        self, server: FakeServer, run_agent: RunAgent, tmp_path: Path
+    ) -> None:
+        server.state.secrets["github"] = "ghp_0123456789"
+        server.add()
+        process = run_agent("--on", f"{self.SLEEPER}; echo never", "--secrets", "build=github")
+        child = self.child(server)
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 10
+        while not pid_gone(child):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert len(list((tmp_path / "jobs").glob("*/secrets/github"))) == 1
+        assert "left behind" in finish(run_agent("--once", "--on", "other=true"))
+        assert list((tmp_path / "jobs").iterdir()) == []
+
+    def test_signal_ends_an_upload(self, server: FakeServer, run_agent: RunAgent) -> None:
+        job = server.add()
+        server.fault("PUT", "/store/", status=503, times=1000)
+        process = run_agent("--on", "build=echo content > artifacts/file; echo done")
+        server.wait_for(lambda: server.requests("PUT", "/store/"))
+        process.terminate()
+        finish(process)
+        assert job.states == ["claimed", "running", "pending"]
+
     def test_stubborn_command_is_killed(self, server: FakeServer, run_agent: RunAgent) -> None:
         job = server.add()
         process = run_agent("--grace", "0.3", "--on", "build=trap '' TERM; echo $$; while :; do sleep 0.05; done")
@@ -350,45 +398,3 @@ class TestEndings:
         finish(process)
         assert job.state == "pending"
         assert pid_gone(child)
-
-
-class TestMistakes:
-    def test_refused_agent_ends_with_1(self, run_agent: RunAgent) -> None:
-        assert "does not accept this agent" in finish(run_agent("--on", "build=true", secret="wrong"), 1)
-
-    def test_missing_secret_is_asked_for(self, run_agent: RunAgent) -> None:
-        assert "CLAIMCHECK_AGENT_SECRET" in finish(run_agent("--on", "build=true", secret=""), 2)
-
-    @pytest.mark.parametrize(
-        ("args", "told"),
-        [
-            (["--on", "build"], "TYPE="),
-            (["--on", "build=true", "--max-jobs", "0"], "--max-jobs"),
-            (["--on", "build=true", "--time-limit", "-1"], "--time-limit"),
-            (["--on", "build=true", "--pass-env", "CLAIMCHECK_AGENT_SECRET"], "never passed"),
-            (["--on", "build=true", "--secret-file", "/no/such/file"], "/no/such/file"),
-            (["--on", "build=true", "--secret-file", "/dev/null"], "empty"),
-            (["--on", "build=true", "--url", "ftp://host"], "--url"),
-            (["--on", "build=true", "--workdir", "/dev/null"], "/dev/null"),
-            ([], "--on"),
-        ],
-    )
-    def test_wrong_usage_ends_with_2(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-        tmp_path: Path,
-        args: list[str],
-        told: str,
-    ) -> None:
-        monkeypatch.setenv("CLAIMCHECK_AGENT_SECRET", SECRET)
-        basic = ["run", "--url", "http://127.0.0.1:1", "--id", "agent-1", "--workdir", str(tmp_path)]
-        with pytest.raises(SystemExit) as ended:
-            main([*basic, *args])
-        assert ended.value.code == 2
-        assert told in capsys.readouterr().err
-
-    def test_help_explains_the_protocol(self, run_agent: RunAgent) -> None:
-        text = finish(run_agent("--help"))
-        for word in ("artifacts/", "result.json", "::progress", "CLAIMCHECK_PAYLOAD_", "SIGTERM"):
-            assert word in text

@@ -14,6 +14,7 @@ from claimcheck_agent.lease import Lease
 from claimcheck_agent.masking import Masker
 from claimcheck_agent.runner import Ended, Program, run
 
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers and death signals")
 Lines = list[tuple[str, str]]
 
 
@@ -114,8 +115,34 @@ def test_program_killed_by_a_signal_is_described(runner: Runner) -> None:
 
 def test_program_that_is_not_there(runner: Runner) -> None:
     program = Program(argv=("/no/such",), cwd=runner.cwd, env={})
-    with pytest.raises(OSError, match="No such file"):
-        run(program, runner.on_line, masker=runner.masker, halt=runner.halt, lease=runner.lease)
+    ended = run(program, runner.on_line, masker=runner.masker, halt=runner.halt, lease=runner.lease)
+    assert ended.code == 127
+    assert runner.lines == [("stderr", "/no/such cannot be started: No such file or directory")]
+
+
+def test_directory_that_is_not_there(runner: Runner) -> None:
+    runner.cwd /= "missing"
+    with pytest.raises(OSError, match="missing"):
+        runner("true")
+
+
+def test_program_gets_the_environment_as_it_is(runner: Runner) -> None:
+    runner("env")
+    names = {line.partition("=")[0] for _, line in runner.lines}
+    assert names - {"PWD", "_", "SHLVL", "OLDPWD"} == {"PATH", "PYTHON"}
+
+
+def test_reader_survives_what_a_line_does(runner: Runner, tmp_path: Path) -> None:
+    def on_line(_: str, text: str) -> None:
+        if text == "bad":
+            raise RuntimeError(text)
+        runner.on_line("stdout", text)
+
+    (tmp_path / "much").write_text("bad\n" + "x" * 99 + "\n" + "good\n" * 50_000)
+    program = Program(argv=("/bin/cat", "much"), cwd=tmp_path, env={}, time_limit=20)
+    ended = run(program, on_line, masker=runner.masker, halt=runner.halt, lease=runner.lease)
+    assert ended == Ended(code=0, timed_out=False)
+    assert len(runner.lines) == 50_001
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -168,6 +195,35 @@ def test_end_of_the_lease_ends_the_program(runner: Runner) -> None:
 def test_what_a_program_leaves_running_is_killed(runner: Runner) -> None:
     ended = runner("sh -c 'trap \"\" TERM HUP; while :; do sleep 1; done' >/dev/null 2>&1 & echo $! > child")
     assert ended.code == 0
+    assert_gone(runner.cwd / "child")
+
+
+ESCAPE = "import os, time; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); "
+STRAY = ESCAPE + "os.closerange(0, 3); open('child', 'w').write(str(os.getpid())); time.sleep(60)"
+
+
+@linux_only
+@pytest.mark.parametrize("ending", ["exit 3", "wait; sleep 60"])
+def test_child_that_left_the_session_is_killed(runner: Runner, ending: str) -> None:
+    (runner.cwd / "stray.py").write_text(STRAY)
+    wait = "while ! test -s child; do sleep 0.01; done"
+    runner.when_said("ready", lambda: runner.halt.set(Reason.CANCELLED))
+    ended = runner(f"$PYTHON stray.py; {wait}; test '{ending}' = 'exit 3' || echo ready; {ending}")
+    assert ended.code == (3 if ending == "exit 3" else -signal.SIGTERM)
+    assert_gone(runner.cwd / "child")
+
+
+@linux_only
+def test_orphans_are_reaped_while_the_program_runs(runner: Runner) -> None:
+    orphans = "for i in 1 2 3 4 5; do (true & ) ; done; sleep 0.3"
+    runner(f"{orphans}; grep -l '^PPid:[^0-9]*'$PPID'$' /proc/[0-9]*/status | wc -l")
+    assert runner.lines == [("stdout", "1")]
+
+
+@linux_only
+def test_program_dies_with_its_guard(runner: Runner) -> None:
+    ended = runner("echo $$ > child; kill -9 $PPID; sleep 60")
+    assert ended.code == -signal.SIGKILL
     assert_gone(runner.cwd / "child")
 
 

@@ -2,10 +2,14 @@
 
 import io
 import random
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from claimcheck_agent import Agent, ApiError, Job, Unavailable, UploadFailed
+from claimcheck_agent.halt import Reason
 from claimcheck_agent.uploads import artifact_name
 
 from tests.agent.fake_server import FakeServer
@@ -96,6 +100,52 @@ def test_outage_of_the_store_does_not_print_the_url(server: FakeServer, job: Job
         job.upload(io.BytesIO(b"x"), "x")
     assert "sig=" not in str(failed.value)
     assert "sig=" not in server.state.jobs["job_0"].lines[-1]
+
+
+class Slow(io.BytesIO):
+    """A file that would take a minute to be uploaded; it tells when that has begun."""
+
+    def __init__(self) -> None:
+        super().__init__(b"x" * 60_000)
+        self.uploading = threading.Event()
+        self.measured = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.measured:
+            self.uploading.set()
+            time.sleep(0.1)
+            return super().read(100)
+        block = super().read(size)
+        self.measured = not block
+        return block
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (lambda server, job, _: (server.cancel(server.state.jobs[job.id]), job.renew()), "cancelled"),
+        (lambda _, __, agent: agent.stop(), "released"),
+        (lambda _, job, __: job.claim.halt.set(Reason.LOST), "lost"),
+    ],
+)
+def test_upload_ends_with_the_work(
+    server: FakeServer, agent: Agent, job: Job, end: Callable[[FakeServer, Job, Agent], object], state: str
+) -> None:
+    file = Slow()
+
+    def watch() -> None:
+        assert file.uploading.wait(10)
+        end(server, job, agent)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    began = time.monotonic()
+    with job:
+        job.upload(file, "slow")
+    watcher.join()
+    assert job.state == state
+    assert time.monotonic() - began < 20
+    assert not server.requests("POST", "/complete$")
 
 
 def test_file_that_changed_meanwhile_is_refused(server: FakeServer, job: Job) -> None:

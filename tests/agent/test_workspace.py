@@ -1,13 +1,15 @@
 """A job's directory: private, and careful with what a command may leave in it."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from claimcheck_agent.environment import command_environment
-from claimcheck_agent.workspace import RESULT_LIMIT, Workspace
+from claimcheck_agent.leftovers import DirectoryLock
+from claimcheck_agent.workspace import RESULT_LIMIT, Workspace, prepare_parent
 
 JOB: dict[str, Any] = {"jobId": "job_1", "type": "build", "projectId": "app", "attempt": 2, "payload": {"a": "ü"}}
 
@@ -89,6 +91,65 @@ def test_artifacts_are_plain_files_only(space: Workspace, tmp_path: Path) -> Non
     assert found == expected | {"b.txt": b"b", "a/deep.txt": b"deep"}
 
 
+@pytest.mark.parametrize("replaced", ["artifacts", "artifacts/deep", "."])
+def test_artifacts_behind_a_link_are_left_alone(space: Workspace, tmp_path: Path, replaced: str) -> None:
+    (tmp_path / "theirs" / "artifacts").mkdir(parents=True)
+    (tmp_path / "theirs" / "private").write_text("private")
+    (tmp_path / "theirs" / "artifacts" / "private").write_text("private")
+    folder = space.work / replaced
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.symlink_to(tmp_path / "theirs")
+    assert [file for _, file in space.collect() if file] == []
+
+
+def test_removed_artifacts_are_none(space: Workspace) -> None:
+    space.artifacts.rmdir()
+    assert list(space.collect()) == []
+
+
+class TestLeftovers:
+    def another_agent(self, root: Path, *, held: bool) -> Path:
+        """Make a directory as another process would have, which holds its lock or has been killed."""
+        (root / "work").mkdir(parents=True)
+        (root / "work").chmod(0o500)
+        (root / "secrets").mkdir()
+        (root / "secrets" / "github").write_text("ghp")
+        lock = DirectoryLock.take(root)
+        if not held:
+            os.close(lock._descriptor)
+        return root
+
+    def test_directory_of_a_killed_agent_is_removed(self, tmp_path: Path) -> None:
+        left = self.another_agent(tmp_path / "jobs" / "job_0-x", held=False)
+        Workspace.create(tmp_path / "jobs", JOB, {})
+        assert not left.exists()
+
+    def test_directory_in_use_stays(self, tmp_path: Path) -> None:
+        used = self.another_agent(tmp_path / "jobs" / "job_0-x", held=True)
+        prepare_parent(tmp_path / "jobs")
+        assert (used / "secrets" / "github").exists()
+
+    def test_directory_that_is_kept_stays(self, tmp_path: Path, space: Workspace) -> None:
+        space.keep()
+        prepare_parent(tmp_path / "jobs")
+        assert space.job_file.exists()
+
+    def test_what_is_not_ours_stays(self, tmp_path: Path) -> None:
+        left = self.another_agent(tmp_path / "elsewhere", held=False)
+        (tmp_path / "jobs" / "photos").mkdir(parents=True)
+        (tmp_path / "jobs" / "link").symlink_to(left)
+        (tmp_path / "jobs" / "file").touch()
+        prepare_parent(tmp_path / "jobs")
+        assert {path.name for path in (tmp_path / "jobs").iterdir()} == {"photos", "link", "file"}
+        assert (left / "secrets" / "github").exists()
+
+    def test_directory_that_cannot_be_filled_is_removed(self, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError):
+            Workspace.create(tmp_path / "jobs", JOB, {"a": "secret", "no/such": "secret"})
+        assert list((tmp_path / "jobs").iterdir()) == []
+
+
 def test_what_a_command_made_read_only_is_removed_too(space: Workspace) -> None:
     locked = space.work / "locked"
     locked.mkdir()
@@ -99,13 +160,15 @@ def test_what_a_command_made_read_only_is_removed_too(space: Workspace) -> None:
 
 
 def test_environment_holds_the_payload_by_name(space: Workspace) -> None:
-    payload = {"branch": "main", "buildNo": 7, "a-b": True, "none": None, "list": [1], "nul": "\0", "big": "x" * 99_999}
+    payload = {"branch": "main", "buildNo": 7, "a-b": True, "none": None, "list": [1], "nul": "\0"}
+    payload |= {"k" * 65: "long key", "big": "x" * 8193, "k" * 64: "x" * 8192}
     env = command_environment(JOB | {"payload": payload}, space, {}, [])
     given = {name: value for name, value in env.items() if name.startswith("CLAIMCHECK_PAYLOAD_")}
     assert given == {
         "CLAIMCHECK_PAYLOAD_BRANCH": "main",
         "CLAIMCHECK_PAYLOAD_BUILDNO": "7",
         "CLAIMCHECK_PAYLOAD_A_B": "true",
+        f"CLAIMCHECK_PAYLOAD_{'K' * 64}": "x" * 8192,
     }
 
 
