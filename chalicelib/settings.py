@@ -12,6 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 PREFIX = "CLAIMCHECK_"
 MINIMUM_KEY_BYTES = 32
 
+# We use no plugins of pydantic; looking for some reads the metadata of every installed distribution at each cold start.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 
 def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

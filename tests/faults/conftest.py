@@ -1,0 +1,76 @@
+"""The clock and the stream in the test's own hands, and the count of injected failures for the summary."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import requests
+import time_machine
+
+from local.cloud import LocalCloud
+from tests.faults.faults import Injector, install
+from tests.support.api import Api, Caller
+
+pytest.register_assert_rewrite(*(f"tests.faults.{name}" for name in ("evidence", "life", "operations", "story")))
+
+_injector = Injector()
+
+
+@pytest.fixture
+def injector(monkeypatch: pytest.MonkeyPatch) -> Injector:
+    """The injector, in its place."""
+    install(_injector, monkeypatch)
+    return _injector
+
+
+@pytest.fixture(scope="session")
+def users() -> dict[str, Caller]:
+    """Users that were registered already: each takes a second, by design of the password's hash."""
+    return {}
+
+
+@pytest.fixture
+def user(api: Api, users: dict[str, Caller]) -> Caller:
+    """The one user of these tests, who is on every team."""
+    if not users:
+        users["one"] = api.user()
+    return users["one"]
+
+
+@pytest.fixture(autouse=True)
+def kept_alive(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One connection for all requests: these tests make thousands."""
+    with requests.Session() as session:
+        monkeypatch.setattr("tests.support.api.requests.request", session.request)
+        yield
+
+
+@pytest.fixture
+def quiet(cloud: LocalCloud, api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:  # noqa: ARG001
+    """The cloud, whose stream is read and whose schedules run only when the test says so, with an empty agenda."""
+    assert cloud._scheduler is not None
+    assert cloud._pump is not None
+    monkeypatch.setattr(cloud._scheduler, "_run_safely", lambda _: None)
+    # The pump's turn: while this thread has it, the pump's own thread delivers nothing.
+    with cloud._pump._turn:
+        _clear(cloud)
+        yield cloud
+        cloud.drain()
+
+
+def _clear(cloud: LocalCloud) -> None:
+    """End what other tests have left under a lease or in the default queue."""
+    from chalicelib.jobs import agenda, lifecycle
+
+    with time_machine.travel(timedelta(days=2)):
+        while list(agenda.leases()):
+            cloud.sweep()
+    for slot in agenda.queue_slots("default"):
+        while entry := agenda.first_in(slot):
+            lifecycle.cancel(lifecycle.read(entry.job_id))
+    cloud.drain()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _injector.points:
+        terminalreporter.write_line(f"fault injection: {_injector.points} points")
