@@ -64,3 +64,5 @@ def count(name: str, **dimensions: str) -> None:
         metrics.add_dimension(key, value)
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
     metrics.flush_metrics()
+    # Flushing leaves them where metrics are switched off.
+    metrics.clear_metrics()

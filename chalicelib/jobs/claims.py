@@ -240,14 +240,16 @@ def _with_payload(job: Job, token: Token) -> Claim | None:
 
 
 def _revive(queue: str) -> bool:
-    """Make this queue's expired claims ready again without waiting for the sweeper; whether any became so."""
+    """Make expired claims ready again without waiting for the sweeper; whether any became so in this queue.
+
+    Those of other queues too: left where they are, they would hide this queue's behind them.
+    """
     now = times.now()
     expired = [
-        entry
+        entry.job_id
         for slot in agenda.lease_slots()
         if lease_watch.may_have_expired(slot, now)
         for entry in lease_watch.look(slot, now, EXPIRED_AT_ONCE)
-        if entry.queue == queue
     ]
-    jobs = [lifecycle.expire(entry.job_id) for entry in expired]
-    return any(job.state is State.READY for job in jobs)
+    jobs = [lifecycle.expire(job_id) for job_id in expired]
+    return any(job.state is State.READY and job.queue == queue for job in jobs)
