@@ -1,7 +1,9 @@
 """The flows of the house as data: the steps of a story, which of them is disturbed, and how it is taken up again."""
 
 from dataclasses import dataclass, replace
+from typing import Self
 
+from tests.faults.faults import MODES
 from tests.faults.story import Check, Step, Story
 
 S = Story
@@ -21,12 +23,18 @@ class Flow:
     after: tuple[Step, ...]
     calls: int
     end: Check = Story.check_end
+    modes: tuple[str, ...] = tuple(MODES)
     only: str | None = None
 
     @property
     def repeated(self) -> Step:
         """What an honest client does after the step was disturbed."""
         return self.again or self.step
+
+    def without_keys(self) -> Self:
+        """The same by a client that cannot ask again: what the SDK repeats is still done once."""
+        before = (S.with_no_keys, *self.before)
+        return replace(self, name=f"{self.name} unaided", before=before, again=S.nothing, calls=1, modes=("lost-once",))
 
     def __str__(self) -> str:
         return self.name.replace(" ", "-")
@@ -61,11 +69,13 @@ _confirm = Flow(
     after=(S.finish,),
     calls=4,
 )
+_log = Flow(name="log append", before=RUNNING, step=S.log, after=(S.log_more, S.finish), calls=2)
 _finish = Flow(name="finish", before=(*RUNNING, S.log), step=S.finish, after=(), calls=3)
 _stored = (S.with_no_other_secret, S.with_secret)
 _use = (*CLAIMED, S.redeem, S.start, S.finish)
 
 FLOWS = (
+    *(flow.without_keys() for flow in (_create, _claim, _log, _artifact)),
     _create,
     replace(_create, name="create large", before=(S.with_documents_in_s3,), calls=1, only="s3"),
     _claim,
@@ -74,7 +84,7 @@ FLOWS = (
     Flow(name="mint", before=CLAIMED, step=S.mint, after=(S.start, S.finish), calls=1),
     Flow(name="renew", before=CLAIMED, step=S.renew, after=(S.start, S.finish), calls=1),
     Flow(name="start", before=CLAIMED, step=S.start, after=(S.finish,), calls=1),
-    Flow(name="log append", before=RUNNING, step=S.log, after=(S.log_more, S.finish), calls=2),
+    _log,
     Flow(name="log append more", before=(*RUNNING, S.log), step=S.log_more, after=(S.finish,), calls=3),
     _artifact,
     replace(

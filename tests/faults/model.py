@@ -3,7 +3,7 @@
 Each operation answers what the API is to answer, as status and code, and changes the model as the job is to change.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -186,9 +186,8 @@ class World:
     # --- the clock
 
     def sweep(self) -> None:
-        for job in self.jobs:
-            if job.held and job.due <= self.now:
-                job.take_back("CLAIM_EXPIRED", self.now)
+        for job in self.expired():
+            job.take_back("CLAIM_EXPIRED", self.now)
         for job in self.jobs:
             if job.later and job.state is State.READY and job.due <= self.now:
                 job.later = False
@@ -221,13 +220,9 @@ class World:
         ready = [job for job in self.jobs if job.queue == queue and job.state is State.READY and not job.later]
         return [job for job in ready if job.deadline and job.deadline <= self.now]
 
-    def expired(self, queue: str) -> Iterator[Job]:
-        return (job for job in self.jobs if job.queue == queue and job.held and job.due <= self.now)
-
-    def revive(self, queue: str) -> None:
-        """What a claim that finds nothing does with claims that have run out."""
-        for job in list(self.expired(queue)):
-            job.take_back("CLAIM_EXPIRED", self.now)
+    def expired(self) -> list[Job]:
+        """Claims that have run out, of all queues."""
+        return [job for job in self.jobs if job.held and job.due <= self.now]
 
     def repeated(self, agent: Agent, request: str | None) -> Job | None:
         """The job that a claim with this request id took before, while its lease is good and there is work to do."""

@@ -186,14 +186,14 @@ class Operations:
                 self.world.fail_if_late(job)
         found = self.world.waiting(queue)
         if not found:
-            self._revive(queue, stored)
+            self._revive(stored)
             found = self.world.waiting(queue)
         in_order = window == 1 and not late
         return [job for job in found if not in_order or job.due == found[0].due]
 
-    def _revive(self, queue: str, stored: dict[str, dict[str, Any]]) -> None:
+    def _revive(self, stored: dict[str, dict[str, Any]]) -> None:
         """A claim that finds nothing looks for claims that have run out; those cut short by a deadline it may miss."""
-        for job in list(self.world.expired(queue)):
+        for job in self.world.expired():
             cut = job.deadline is not None and job.deadline <= self.world.now
             if not (cut and stored[job.job_id]["attempt"] == job.attempt and stored[job.job_id]["state"] == job.state):
                 job.take_back("CLAIM_EXPIRED", self.world.now)

@@ -51,6 +51,7 @@ class Story:
         self.parts: list[dict[str, Any]] = []
         self.content = secrets.token_bytes(2048)
         self.result: Any = {"answer": 42}
+        self.unaided = False
         self.outcome = ""
         self.outcomes: list[str] = []
         self.messages: list[tuple[str, str]] = []
@@ -73,28 +74,32 @@ class Story:
         self.body["maxAttempts"] = 2
         return None
 
+    def with_no_keys(self) -> Answer:
+        """A client that sends nothing by which a request could be known again, as the contract has it."""
+        self.unaided = True
+        return None
+
     def with_own_secret(self) -> Answer:
         self.holder = self.agents[0] = self.bench.api.registered_agent()
         return None
 
     def create(self) -> Answer:
         told = {"projectId": self.bench.project_id, "jobType": "build", "queue": self.bench.queue, **self.body}
-        response = self.bench.user.post("/api/jobs/create", told, headers={"Idempotency-Key": f"{self.key}-job"})
+        response = self.bench.user.post("/api/jobs/create", told, headers=self._once("job"))
         if response.ok:
             self.job_id = response.json()["jobId"]
         return response
 
     def open_chat(self) -> Answer:
         path = f"/api/projects/{self.bench.project_id}/chats"
-        response = self.bench.user.post(path, {"title": "t"}, headers={"Idempotency-Key": f"{self.key}-chat"})
+        response = self.bench.user.post(path, {"title": "t"}, headers=self._once("chat"))
         if response.ok:
             self.chat_id = response.json()["chat"]["chatId"]
         return response
 
     def write_message(self) -> Answer:
         path = f"/api/projects/{self.bench.project_id}/chats/{self.chat_id}/messages"
-        headers = {"Idempotency-Key": f"{self.key}-message"}
-        response = self.bench.user.post(path, {"content": "What is it?"}, headers=headers)
+        response = self.bench.user.post(path, {"content": "What is it?"}, headers=self._once("message"))
         if response.ok:
             self.job_id = response.json()["jobId"]
             self.bench.queue, self.result = "default", {"reply": "It is 42."}
@@ -104,8 +109,7 @@ class Story:
     # --- holding it
 
     def claim(self) -> Answer:
-        number = len(self.outcomes)
-        headers = {"X-Claim-Request-Id": f"{self.key}-{number}"}
+        headers = {} if self.unaided else {"X-Claim-Request-Id": f"{self.key}-{len(self.outcomes)}"}
         response = self.holder.post("/api/jobs/claim", {"queues": [self.bench.queue]}, headers=headers)
         if response.ok:
             assert response.json()["job"]["jobId"] == self.job_id
@@ -154,7 +158,7 @@ class Story:
     def announce(self) -> Answer:
         told = {"fileName": "out.bin", "size": len(self.content), "sha256": _sha256(self.content)}
         path = f"/api/jobs/{self.job_id}/artifacts"
-        response = self.holder.post(path, told, headers={"Idempotency-Key": f"{self.key}-artifact"})
+        response = self.holder.post(path, told, headers=self._once("artifact"))
         if response.ok:
             self.upload = response.json()
         return response
@@ -254,6 +258,10 @@ class Story:
         self.outcomes.append("failed")
         return None
 
+    def nothing(self) -> Answer:
+        """The first answer was good."""
+        return None
+
     # --- secrets
 
     def rotate(self) -> Answer:
@@ -330,6 +338,9 @@ class Story:
         data = ok(self.bench.user.get(path))["data"]
         assert [(each["role"], each["content"]) for each in data] == self.messages
 
+    def _once(self, what: str) -> dict[str, str]:
+        return {} if self.unaided else {"Idempotency-Key": f"{self.key}-{what}"}
+
     def _patch(self, name: str, value: Any) -> None:
         self.ending.enter_context(pytest.MonkeyPatch.context()).setattr(name, value)
 
@@ -338,7 +349,7 @@ class Story:
 
     def _append(self, segment: int, lines: list[str]) -> requests.Response:
         entries = [{"level": "info", "message": line} for line in lines]
-        told = {"entries": entries, "segment": segment}
+        told = {"entries": entries} if self.unaided else {"entries": entries, "segment": segment}
         response = self.holder.post(f"/api/jobs/{self.job_id}/logs", told)
         if response.ok:
             self.lines[segment:] = lines
