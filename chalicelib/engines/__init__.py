@@ -1,0 +1,1 @@
+"""Workers that know nothing of jobs: a path and a plan in, a path and a report out."""
