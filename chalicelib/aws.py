@@ -44,6 +44,12 @@ def s3() -> Any:  # noqa: ANN401  botocore's clients have no static type
 
 
 @cache
+def sqs() -> Any:  # noqa: ANN401  botocore's clients have no static type
+    """SQS."""
+    return _session().create_client("sqs", config=Config(retries=_RETRIES))
+
+
+@cache
 def kms() -> Any:  # noqa: ANN401  botocore's clients have no static type
     """KMS."""
     return _session().create_client("kms", config=Config(retries=_RETRIES))

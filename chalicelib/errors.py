@@ -150,6 +150,12 @@ class UploadMismatch(Conflict):
     code = "UPLOAD_MISMATCH"
 
 
+class InputChanged(Conflict):
+    """The input file was uploaded again after it had been marked as uploaded."""
+
+    code = "INPUT_CHANGED"
+
+
 class LogSegmentMismatch(ClaimcheckError):
     """The segment is not the next one of the log."""
 

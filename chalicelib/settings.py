@@ -50,6 +50,7 @@ class Settings(BaseModel):
     token_failures_per_minute: int = Field(default=60, ge=1)
 
     lease_seconds: int = Field(default=1800, ge=10)
+    stage_lease_seconds: int = Field(default=60, ge=10)
     claim_token_seconds: int = Field(default=300, ge=10)
     poll_seconds: int = Field(default=5, ge=1)
     priority_head_start_seconds: int = Field(default=300, ge=0)
@@ -63,6 +64,14 @@ class Settings(BaseModel):
     multipart_threshold_bytes: int = Field(default=100 * 1000 * 1000, ge=5 * 1024 * 1024)
     multipart_part_bytes: int = Field(default=64 * 1024 * 1024, ge=5 * 1024 * 1024)
     artifact_max_bytes: int = Field(default=50 * 1000 * 1000 * 1000, ge=1)
+
+    upload_wait_seconds: int = Field(default=86400, ge=60)
+    upload_event_delay_seconds: int = Field(default=60, ge=0, le=900)
+    file_max_bytes: int = Field(default=50 * 1000 * 1000 * 1000, ge=1)
+    file_large_bytes: int = Field(default=2 * 1000 * 1000 * 1000, ge=1)
+    file_expanded_max_bytes: int = Field(default=20 * 1000 * 1000 * 1000, ge=1)
+    file_memory_bytes: int = Field(default=1000 * 1000 * 1000, ge=768 * 1024 * 1024)
+    file_days: int = Field(default=30, ge=1)
 
     github_owner: str | None = None
     github_listing: Literal["user", "organization", "own"] = "user"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from .errors import InvalidRequest
@@ -32,6 +33,24 @@ def parse(content: bytes) -> Any:  # noqa: ANN401  any JSON
         raise InvalidRequest(_TOO_DEEP) from error
     _check(value)
     return value
+
+
+def inexact(content: bytes) -> frozenset[float]:
+    """Those numbers of a JSON text, parsed before, that are not what is written: it has more digits than they keep."""
+    found: set[float] = set()
+
+    def keep(written: str) -> float:
+        number = float(written)
+        try:
+            exact = Decimal(written) == Decimal(repr(number))
+        except InvalidOperation:  # An exponent beyond all measure.
+            exact = False
+        if not exact:
+            found.add(number)
+        return number
+
+    json.loads(content, parse_float=keep)
+    return frozenset(found)
 
 
 def canonical(value: object) -> bytes:

@@ -5,6 +5,7 @@ Tracing is the trace context alone: the X-Ray SDK would cost a second of every c
 
 import re
 import secrets
+import threading
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ logger = Logger(service=SERVICE, level=settings().log_level, utc=True)
 metrics = Metrics(namespace="Claimcheck", service=SERVICE)
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+# All metrics are gathered in one place; the local cloud has threads.
+_counting = threading.Lock()
 _current: ContextVar["Trace | None"] = ContextVar("trace", default=None)
 
 
@@ -60,9 +63,10 @@ def audit(action: str, *, actor: str, outcome: str = "success", **facts: Any) ->
 
 def count(name: str, **dimensions: str) -> None:
     """Emit one occurrence of something, with its own dimensions, as a line in CloudWatch's embedded metric format."""
-    for key, value in dimensions.items():
-        metrics.add_dimension(key, value)
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
-    metrics.flush_metrics()
-    # Flushing leaves them where metrics are switched off.
-    metrics.clear_metrics()
+    with _counting:
+        for key, value in dimensions.items():
+            metrics.add_dimension(key, value)
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
+        metrics.flush_metrics()
+        # Flushing leaves them where metrics are switched off.
+        metrics.clear_metrics()

@@ -23,6 +23,7 @@ from .tables import AgentRow
 
 OWN = "agent"
 SHARED = "shared"
+STAGE = "stage"
 SEEN_EVERY = timedelta(minutes=1)
 FORGET_SHARED_AFTER = timedelta(days=7)
 
@@ -41,6 +42,31 @@ class Agent:
     def principal(self) -> str:
         """The id with the kind of credential that proved it."""
         return f"{OWN if self.registered else SHARED}:{self.agent_id}"
+
+    @property
+    def lease_seconds(self) -> int:
+        """How long its leases last."""
+        return settings().lease_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Agent):
+    """A function of ours that runs jobs as an agent does; the id is that of the invocation, so that no two are one.
+
+    It renews every few seconds, so its leases are short: a job whose function was killed is soon taken up again.
+    """
+
+    registered: bool = True
+
+    @property
+    def principal(self) -> str:
+        """Nobody can prove to be this over HTTP."""
+        return f"{STAGE}:{self.agent_id}"
+
+    @property
+    def lease_seconds(self) -> int:
+        """How long its leases last."""
+        return settings().stage_lease_seconds
 
 
 def id_of(principal: str) -> str:

@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.settings import settings
 
-from .model import Job
+from .model import READY_SLOT, Job
 from .tables import JobRow
 
 DEADLINES = "deadline"
@@ -28,12 +28,17 @@ class Entry:
 
 def queue_slots(queue: str) -> list[str]:
     """The slots over which a queue is spread."""
-    return [f"ready#{queue}#{shard}" for shard in range(settings().queue_shards.get(queue, 1))]
+    return [f"{READY_SLOT}{queue}#{shard}" for shard in range(settings().queue_shards.get(queue, 1))]
 
 
 def lease_slots() -> list[str]:
     """The slots over which the leases are spread."""
     return [f"lease#{shard}" for shard in range(settings().lease_shards)]
+
+
+def upload_slots() -> list[str]:
+    """The slots over which the jobs that wait for an upload are spread, as the leases are."""
+    return [f"upload#{shard}" for shard in range(settings().lease_shards)]
 
 
 def later_slots() -> list[str]:
@@ -55,18 +60,27 @@ def ready(
     return _spread(job_id, queue_slots(queue)), since - head_start
 
 
-def lease(job_id: str, *, since: datetime, deadline: datetime | None) -> tuple[str, datetime]:
-    """Slot and end of a lease, which never outlasts the job's deadline."""
-    end = since + timedelta(seconds=settings().lease_seconds)
+def upload(job_id: str, since: datetime) -> tuple[str, datetime]:
+    """Slot of a job that waits for its upload, and when it stops waiting."""
+    return _spread(job_id, upload_slots()), since + timedelta(seconds=settings().upload_wait_seconds)
+
+
+def lease(job_id: str, *, seconds: int, since: datetime, deadline: datetime | None) -> tuple[str, datetime]:
+    """Slot and end of a lease of so many seconds, which never outlasts the job's deadline."""
+    end = since + timedelta(seconds=seconds)
     return _spread(job_id, lease_slots()), min(end, deadline) if deadline else end
 
 
-def wait(job: Job, since: datetime, returned: str | None = None) -> list[Action]:
-    """The actions that put a job back among the waiting; ``returned`` is why, where nobody asked for it."""
-    slot, due = ready(job.job_id, job.queue, priority=job.priority, since=since, not_before=None)
+def wait(job: Job, since: datetime, *, queue: str | None = None, returned: str | None = None) -> list[Action]:
+    """The actions that put a job among the waiting of its queue, or of another.
+
+    ``returned`` is why it comes back from a holder, where nobody asked for that.
+    """
+    slot, due = ready(job.job_id, queue or job.queue, priority=job.priority, since=since, not_before=None)
     gone = (JobRow.agent, JobRow.claimed_at, JobRow.claim_request, JobRow.progress)
     why = JobRow.returned.set(returned) if returned else JobRow.returned.remove()
-    return [JobRow.slot.set(slot), JobRow.due.set(due), why, *(field.remove() for field in (*gone, *TOKEN))]
+    elsewhere = [JobRow.queue.set(queue)] if queue and queue != job.queue else []
+    return [JobRow.slot.set(slot), JobRow.due.set(due), *elsewhere, why, *(field.remove() for field in (*gone, *TOKEN))]
 
 
 TOKEN = (JobRow.token_hash, JobRow.token_expires, JobRow.redemption_id)

@@ -60,7 +60,22 @@ class Forgotten:
     job_id: str
 
 
-Effect = ChangeRecord | AttemptEnded | ReplyDue | Forgotten
+@dataclass(frozen=True, slots=True)
+class WorkDue:
+    """A job is ready in a queue; where a stage serves that, it has to be woken."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputAbandoned:
+    """An attempt at a job with files ended without success: what it has put into the store belongs to nobody."""
+
+    job_id: str
+    attempt: int
+
+
+Effect = ChangeRecord | AttemptEnded | ReplyDue | Forgotten | WorkDue | OutputAbandoned
 
 _EVENT_OF = {
     State.RUNNING: Event.STARTED,
@@ -80,8 +95,12 @@ def effects(old: Job | None, new: Job | None) -> list[Effect]:
     event = _event(old, new)
     if event:
         found.append(ChangeRecord(event=event, job=new, sequence=new.version))
+    if _became_ready(old, new):
+        found.append(WorkDue(new.queue))
     if old and _attempt_ended(old, new):
         found.append(_ended(old, new))
+        if old.input_key and new.state is not State.COMPLETED:
+            found.append(OutputAbandoned(old.job_id, old.attempt))
     if new.state is State.COMPLETED and new.chat_id and old and old.state is not State.COMPLETED:
         found.append(ReplyDue(new))
     return found
@@ -93,6 +112,10 @@ def _event(old: Job | None, new: Job) -> Event | None:
     if old.state is not new.state:
         return _EVENT_OF.get(new.state)
     return Event.PROGRESS if old.progress != new.progress and new.progress else None
+
+
+def _became_ready(old: Job | None, new: Job) -> bool:
+    return new.claimable and not (old and old.claimable and old.slot == new.slot)
 
 
 def _attempt_ended(old: Job, new: Job) -> bool:

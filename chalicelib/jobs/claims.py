@@ -18,7 +18,7 @@ from chalicelib.telemetry import audit
 from . import agenda, documents, lifecycle
 from .contention import Contention, LeaseWatch
 from .holding import Holder, held_by, held_write
-from .model import ErrorCode, Job, State
+from .model import READY_SLOT, ErrorCode, Job, State
 from .tables import JobRow
 
 # A claim that loses this many races leaves the queue to those who are winning them, and is told to come back soon.
@@ -198,7 +198,7 @@ def _take(entry: agenda.Entry, agent: Agent, note: _Note | None) -> tuple[Job, T
         note.move(entry.job_id)
     now = times.now()
     token = new_token(entry.job_id)
-    slot, due = agenda.lease(entry.job_id, since=now, deadline=entry.deadline)
+    slot, due = agenda.lease(entry.job_id, seconds=agent.lease_seconds, since=now, deadline=entry.deadline)
     values = {"state": State.CLAIMED, "agent": agent.principal, "claimed_at": now, "slot": slot, "due": due}
     actions = [getattr(JobRow, name).set(value) for name, value in values.items()]
     actions += [JobRow.attempt.set(JobRow.attempt + 1), *token.actions()]
@@ -207,7 +207,7 @@ def _take(entry: agenda.Entry, agent: Agent, note: _Note | None) -> tuple[Job, T
         # Nobody else has taken, cancelled or failed it since the index was read …
         (JobRow.state == State.READY)
         # … it waits in a queue and not for its time to come …
-        & JobRow.slot.startswith("ready#")
+        & JobRow.slot.startswith(READY_SLOT)
         # … and there is time left to do it.
         & (JobRow.deadline.does_not_exist() | (JobRow.deadline > now))
     )

@@ -7,13 +7,14 @@ so that nobody can change a document that a head already names; one whose head n
 import hashlib
 import json
 import zlib
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import aws, times
-from chalicelib.dynamo import expiry
+from chalicelib.dynamo import expiry, read_together
 from chalicelib.errors import StorageFailed, TooLarge
 from chalicelib.settings import settings
 
@@ -21,6 +22,7 @@ from .tables import DocumentRow
 
 MAX_BYTES = 256 * 1024
 INLINE_BYTES = 64 * 1024
+MAX_TOGETHER = 100
 
 
 def encode(value: object) -> bytes:
@@ -62,6 +64,19 @@ def get(job_id: str, name: str | None) -> Any:  # noqa: ANN401  any JSON
     row = DocumentRow.read(job_id, name)
     if row is None:
         raise KeyError(name)
+    return _value(row)
+
+
+def get_many(wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+    """Documents by job and name, read together; those that have aged out are left out."""
+    found: dict[tuple[str, str], Any] = {}
+    for start in range(0, len(wanted), MAX_TOGETHER):
+        rows = read_together(*((DocumentRow, key) for key in wanted[start : start + MAX_TOGETHER]))
+        found.update({(row.job_id, row.name): _value(row) for row in rows if row})
+    return found
+
+
+def _value(row: DocumentRow) -> Any:  # noqa: ANN401  any JSON
     packed = row.data if row.data is not None else _download(str(row.object_key))
     return json.loads(zlib.decompress(packed))
 

@@ -108,7 +108,7 @@ def renew(holder: Holder, job_id: str) -> Job:
     Raises:
         JobNotFound, JobAlreadyClaimed, ClaimLost: the caller does not hold it.
     """
-    slot, due = agenda.lease(job_id, since=times.now(), deadline=None)
+    slot, due = agenda.lease(job_id, seconds=holder.agent.lease_seconds, since=times.now(), deadline=None)
     in_time = JobRow.deadline.does_not_exist() | (JobRow.deadline >= due)
     try:
         return _extend(holder, job_id, slot, due, in_time)
@@ -126,8 +126,10 @@ def _extend(holder: Holder, job_id: str, slot: str, due: datetime, in_time: Cond
     return held_write(holder, job_id, actions, working if in_time is None else working & in_time)
 
 
-def release(holder: Holder, job_id: str) -> Job:
+def release(holder: Holder, job_id: str, *, queue: str | None = None) -> Job:
     """Give the job back unfinished, for another agent to take; a job being cancelled is cancelled by it.
+
+    With a ``queue`` it goes there, to those who can do what this holder cannot.
 
     Raises:
         JobNotFound, JobAlreadyClaimed, ClaimLost: the caller does not hold it.
@@ -135,7 +137,7 @@ def release(holder: Holder, job_id: str) -> Job:
     job = read_held(holder, job_id)
     # What was read is given back, and no later attempt of the same agent.
     this = Holder(holder.agent, job.attempt)
-    actions: list[Action] = [JobRow.state.set(State.READY), *agenda.wait(job, times.now())]
+    actions: list[Action] = [JobRow.state.set(State.READY), *agenda.wait(job, times.now(), queue=queue)]
     try:
         return held_write(this, job_id, actions, JobRow.state.is_in(*sources(State.READY, Actor.AGENT)))
     except Refused:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -12,11 +13,12 @@ from chalicelib.dynamo import BACKEND_ERRORS, Refused
 from chalicelib.errors import Conflict, JobNotFound, StorageFailed
 
 from . import agenda, documents
-from .model import HELD, MESSAGES, Actor, ErrorCode, Job, NewJob, State
+from .model import HELD, MESSAGES, Actor, ErrorCode, Job, Kind, NewJob, State
 from .tables import JobRow
 
 # A change that finds the job altered under it looks again; more often than this means something else is wrong.
 TRIES = 8
+INPUTS = "input/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,10 @@ def create(new: NewJob, seed: str) -> Job:
     """
     job_id = f"{new.kind.prefix}_{seed}"
     now = times.now()
-    slot, due = agenda.ready(job_id, new.queue, priority=new.priority, since=now, not_before=new.not_before)
     row = JobRow(
         job_id,
         **{name: getattr(new, name) for name in _COPIED},
-        state=State.READY,
-        slot=slot,
-        due=due,
+        **_beginning(job_id, new, now),
         deadline_slot=agenda.DEADLINES if new.deadline else None,
         created_at=now,
         updated_at=now,
@@ -51,8 +50,17 @@ def create(new: NewJob, seed: str) -> Job:
         # An id is made from a random seed: an item of that id is this very job, made by an earlier try.
         row.put(JobRow.job_id.does_not_exist())
     except Refused as refused:
-        return _job(refused)
+        return found(refused)
     return row.to_job()
+
+
+def _beginning(job_id: str, new: NewJob, now: datetime) -> dict[str, Any]:
+    if new.input_name:
+        slot, due = agenda.upload(job_id, now)
+        key = f"{INPUTS}{job_id}/{new.input_name}"
+        return {"state": State.AWAITING_UPLOAD, "slot": slot, "due": due, "input_key": key}
+    slot, due = agenda.ready(job_id, new.queue, priority=new.priority, since=now, not_before=new.not_before)
+    return {"state": State.READY, "slot": slot, "due": due}
 
 
 _COPIED = (
@@ -84,13 +92,21 @@ def list_owned(owner: str, *, limit: int, cursor: str | None) -> Page:
     return Page(read_many(wanted), wanted[-1] if len(keys) > limit else None)
 
 
+def list_of_kind(owner: str, kind: Kind, *, skip: int, limit: int) -> list[Job]:
+    """An owner's jobs of one kind, newest first, after the first ``skip``: keys from the index, then the heads."""
+    theirs = JobRow.by_owner.query(
+        owner, JobRow.job_id.startswith(f"{kind.prefix}_"), scan_index_forward=False, limit=skip + limit
+    )
+    return read_many([row.job_id for row in JobRow.page(theirs)[skip:]])
+
+
 def read_many(job_ids: Sequence[str]) -> list[Job]:
     """Heads in the order of their ids; ids that are gone are left out."""
     try:
-        found = {row.job_id: row.to_job() for row in JobRow.batch_get(list(job_ids), consistent_read=True)}
+        heads = {row.job_id: row.to_job() for row in JobRow.batch_get(list(job_ids), consistent_read=True)}
     except BACKEND_ERRORS as error:
         raise StorageFailed from error
-    return [found[job_id] for job_id in job_ids if job_id in found]
+    return [heads[job_id] for job_id in job_ids if job_id in heads]
 
 
 def cancel(job: Job) -> Job:
@@ -109,7 +125,7 @@ def cancel(job: Job) -> Job:
         try:
             return move(job, target, Actor.OWNER, actions)
         except Refused as refused:
-            job = _job(refused)
+            job = found(refused)
     raise StorageFailed
 
 
@@ -130,11 +146,11 @@ def retry(job: Job) -> Job:
     try:
         return move(job, State.READY, Actor.OWNER, actions)
     except Refused as refused:
-        found = _job(refused)
+        job_now = found(refused)
         # A retry inside the SDK found the first try's success, or another member asked for the same just before.
-        if found.state is State.READY and found.attempt == job.attempt:
-            return found
-        raise found.illegal(State.READY, Actor.OWNER) from refused
+        if job_now.state is State.READY and job_now.attempt == job.attempt:
+            return job_now
+        raise job_now.illegal(State.READY, Actor.OWNER) from refused
 
 
 def _keep_payload(job: Job) -> None:
@@ -178,6 +194,15 @@ def fail_late(job_id: str) -> Job:
     return _quietly(job, State.FAILED, _failed(ErrorCode.DEADLINE_EXCEEDED, now))
 
 
+def expire_upload(job_id: str) -> Job:
+    """Fail a job whose upload has not come in time."""
+    job = read(job_id)
+    now = times.now()
+    if job.state is not State.AWAITING_UPLOAD or job.due is None or job.due > now:
+        return job
+    return _quietly(job, State.FAILED, _failed(ErrorCode.UPLOAD_EXPIRED, now))
+
+
 def take_back(job: Job, why: ErrorCode, now: datetime) -> Job:
     """End a claim from outside: the job is cancelled, ready again or failed, as ``Job.after_lease`` says."""
     target, error = job.after_lease(now, why)
@@ -207,7 +232,7 @@ def _quietly(job: Job, target: State, actions: list[Action]) -> Job:
         # The decision was made on this version of the job, so it is good for this version only.
         return move(job, target, Actor.CLOCK, actions, _same_version(job))
     except Refused as refused:
-        return _job(refused)
+        return found(refused)
 
 
 def move(job: Job, target: State, actor: Actor, actions: list[Action], guard: Condition | None = None) -> Job:
@@ -229,7 +254,12 @@ def _same_version(job: Job) -> Condition:
     return JobRow.version == job.version
 
 
-def _job(refused: Refused) -> Job:
+def found(refused: Refused) -> Job:
+    """The job whose write was refused, as it stands.
+
+    Raises:
+        JobNotFound: there is none.
+    """
     if refused.old is None:
         raise JobNotFound
     job: Job = refused.old.to_job()

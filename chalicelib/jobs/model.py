@@ -8,6 +8,8 @@ from chalicelib import errors
 
 DEFAULT_QUEUE = "default"
 MAX_PRIORITY = 9
+READY_SLOT = "ready#"
+"""What the names of the queues' slots in the agenda begin with."""
 MAX_ATTEMPTS = 20
 
 
@@ -15,16 +17,18 @@ class Kind(StrEnum):
     """Which product's job it is; each has its own id prefix."""
 
     TASK = auto()
+    FILE = auto()
 
     @property
     def prefix(self) -> str:
         """What ids of this kind begin with."""
-        return {Kind.TASK: "job"}[self]
+        return {Kind.TASK: "job", Kind.FILE: "file"}[self]
 
 
 class State(StrEnum):
     """Where a job stands."""
 
+    AWAITING_UPLOAD = auto()
     READY = auto()
     CLAIMED = auto()
     RUNNING = auto()
@@ -46,6 +50,9 @@ FINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
 HELD = frozenset({State.CLAIMED, State.RUNNING, State.CANCELLING})
 
 TRANSITIONS: dict[tuple[State, State], frozenset[Actor]] = {
+    (State.AWAITING_UPLOAD, State.READY): frozenset({Actor.OWNER}),
+    (State.AWAITING_UPLOAD, State.CANCELLED): frozenset({Actor.OWNER}),
+    (State.AWAITING_UPLOAD, State.FAILED): frozenset({Actor.CLOCK}),
     (State.READY, State.CLAIMED): frozenset({Actor.AGENT}),
     (State.READY, State.CANCELLED): frozenset({Actor.OWNER}),
     (State.READY, State.FAILED): frozenset({Actor.CLOCK}),
@@ -76,6 +83,7 @@ class ErrorCode(StrEnum):
     AGENT_REVOKED = "AGENT_REVOKED"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     PAYLOAD_MISSING = "PAYLOAD_MISSING"
+    UPLOAD_EXPIRED = "UPLOAD_EXPIRED"
 
 
 MESSAGES = {
@@ -84,12 +92,17 @@ MESSAGES = {
     ErrorCode.AGENT_REVOKED: "The agent's credentials were revoked while it held the job.",
     ErrorCode.DEADLINE_EXCEEDED: "The job was not finished by its deadline.",
     ErrorCode.PAYLOAD_MISSING: "The job's payload is no longer stored.",
+    ErrorCode.UPLOAD_EXPIRED: "The input file was not uploaded in time.",
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewJob:
-    """What a creator decides; ``not_before`` delays the job, ``deadline`` fails it when it is not finished by then."""
+    """What a creator decides.
+
+    ``not_before`` delays the job, ``deadline`` fails it when it is not finished by then. ``input_name`` is the last
+    part of the key of an input that the job waits for.
+    """
 
     kind: Kind
     type: str
@@ -103,7 +116,16 @@ class NewJob:
     max_attempts: int = 1
     not_before: datetime | None = None
     deadline: datetime | None = None
+    input_name: str | None = None
     trace_parent: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Input:
+    """An uploaded input: its size in bytes, and the ETag of the one upload that counts."""
+
+    size: int
+    etag: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +134,9 @@ class Job:
 
     ``attempt`` counts claims and is the fencing number of the one that holds the job. While the job is held, ``due``
     is when its lease ends. ``agent`` is the principal that holds it or that ended it by its own word. ``returned`` is
-    why the clock took it from its last holder and made it ready again.
+    why the clock took it from its last holder and made it ready again. A job with an ``input_key`` begins by waiting
+    for that object; ``input_etag`` and ``input_size`` are of the upload that counts, and ``marked`` is the request
+    by which its owner said so (a client may forget; then the upload's event does it).
     """
 
     job_id: str
@@ -148,7 +172,16 @@ class Job:
     error_message: str | None = None
     log_full: bool | None = None
     returned: str | None = None
+    input_key: str | None = None
+    input_etag: str | None = None
+    input_size: int | None = None
+    marked: str | None = None
     trace_parent: str | None = None
+
+    @property
+    def claimable(self) -> bool:
+        """Whether it waits in a queue, and not for its time to come."""
+        return self.state is State.READY and (self.slot or "").startswith(READY_SLOT)
 
     @property
     def held(self) -> bool:

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
-from chalicelib import times
+from chalicelib import queues, times
 from chalicelib.errors import ClaimcheckError
 from chalicelib.telemetry import logger
 
@@ -12,6 +13,8 @@ from . import agenda, lifecycle
 AT_ONCE = 200
 # Within Lambda's time-out and before the next round; what is left then is that round's.
 SECONDS = 40
+ROUSED_AFTER = timedelta(minutes=5)
+ROUSED_AT_ONCE = 10
 
 
 def sweep() -> int:
@@ -20,9 +23,21 @@ def sweep() -> int:
     rounds: list[tuple[Callable[[], list[str]], Callable[[str], object]]] = [
         *((_due(slot), lifecycle.expire) for slot in agenda.lease_slots()),
         *((_due(slot), lifecycle.start_later) for slot in agenda.later_slots()),
+        *((_due(slot), lifecycle.expire_upload) for slot in agenda.upload_slots()),
         (lambda: agenda.past_deadline(times.now(), AT_ONCE), lifecycle.fail_late),
     ]
-    return sum(_until_none(find, move, until) for find, move in rounds)
+    moved = sum(_until_none(find, move, until) for find, move in rounds)
+    for queue in sorted(queues.STAGES):
+        _rouse(queue)
+    return moved
+
+
+def _rouse(queue: str) -> None:
+    """Wake a stage for jobs that have waited long: a message may have been lost, and nobody else would claim them."""
+    late = times.now() - ROUSED_AFTER
+    waiting = [job for slot in agenda.queue_slots(queue) for job in agenda.due_in(slot, late, ROUSED_AT_ONCE)]
+    for _ in waiting[:ROUSED_AT_ONCE]:
+        queues.wake(queue)
 
 
 def _due(slot: str) -> Callable[[], list[str]]:

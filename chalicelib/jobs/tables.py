@@ -96,6 +96,10 @@ class JobRow(Table):
     error_message = UnicodeAttribute(null=True)
     log_full = BooleanAttribute(null=True)
     returned = UnicodeAttribute(null=True)
+    input_key = UnicodeAttribute(null=True)
+    input_etag = UnicodeAttribute(null=True)
+    input_size = IntegerAttribute(null=True)
+    marked = UnicodeAttribute(null=True)
     trace_parent = UnicodeAttribute(null=True)
     expires = TTLAttribute(null=True)
 

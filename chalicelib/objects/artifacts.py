@@ -8,12 +8,14 @@ from itertools import islice
 
 from chalicelib import times
 from chalicelib.dynamo import Refused, expiry
-from chalicelib.errors import ArtifactNotFound, InvalidRequest, TooLarge, UploadIncomplete, UploadMismatch
+from chalicelib.errors import ArtifactNotFound, InvalidRequest, NotFound, TooLarge, UploadIncomplete, UploadMismatch
 from chalicelib.jobs.holding import Holder, read_held
+from chalicelib.jobs.model import Job
 from chalicelib.settings import settings
 from chalicelib.telemetry import audit
 
 from . import presign
+from .keys import output_folder, safe_name
 from .presign import Part, Request
 from .table import ArtifactRow
 
@@ -59,6 +61,29 @@ class Upload:
     part_count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A job's input: its size in bytes, and the request that gets it as it was when it was marked as uploaded."""
+
+    file_name: str
+    size: int
+    request: Request
+
+
+def input_of(holder: Holder, job_id: str) -> Download:
+    """The input of a job that the caller holds.
+
+    Raises:
+        NotFound: the job has none.
+        JobNotFound, JobAlreadyClaimed, ClaimLost: the caller does not hold the job.
+    """
+    job = read_held(holder, job_id)
+    if not job.input_key or not job.input_etag:
+        raise NotFound("the job has no input", jobId=job_id)
+    name = job.input_key.rpartition("/")[2]
+    return Download(name, job.input_size or 0, presign.get_exactly(job.input_key, job.input_etag))
+
+
 def announce(holder: Holder, job_id: str, file: Announcement, seed: str) -> Upload:
     """Reserve an artifact of a job that the caller holds, and say how to upload it.
 
@@ -70,10 +95,10 @@ def announce(holder: Holder, job_id: str, file: Announcement, seed: str) -> Uplo
         raise TooLarge(f"an artifact may be at most {settings().artifact_max_bytes} bytes", field="size")
     job = read_held(holder, job_id)
     artifact_id = f"artifact_{seed}"
-    key = f"artifacts/{job.project_id}/{job_id}/{artifact_id}/{_safe(file.file_name)}"
+    key = f"{_folder(job)}{artifact_id}/{safe_name(file.file_name)}"
     in_parts = file.size > settings().multipart_threshold_bytes
     row = ArtifactRow(
-        job.project_id,
+        _shelf(job),
         artifact_id,
         job_id=job_id,
         file_name=file.file_name,
@@ -159,10 +184,19 @@ def download(project_id: str, artifact_id: str) -> tuple[str, datetime]:
 
 def _announced(holder: Holder, job_id: str, artifact_id: str) -> ArtifactRow:
     job = read_held(holder, job_id)
-    row = ArtifactRow.read(str(job.project_id), artifact_id)
+    row = ArtifactRow.read(_shelf(job), artifact_id)
     if row is None or row.job_id != job_id:
         raise ArtifactNotFound(artifactId=artifact_id)
     return row
+
+
+def _shelf(job: Job) -> str:
+    """Under what an artifact is kept: its project, or its job where that belongs to no project."""
+    return job.project_id or job.job_id
+
+
+def _folder(job: Job) -> str:
+    return f"artifacts/{job.project_id}/{job.job_id}/" if job.project_id else output_folder(job.job_id, job.attempt)
 
 
 def _join(row: ArtifactRow, parts: list[Part]) -> None:
@@ -186,14 +220,14 @@ def _compare(row: ArtifactRow, stored: presign.Stored, parts: list[Part]) -> Non
 def _joined_digest(parts: list[Part]) -> str:
     """S3's checksum of an object made of parts: the SHA-256 of their digests one after the other."""
     digest = hashlib.sha256(
-        b"".join(bytes.fromhex(part.sha256) for part in sorted(parts, key=lambda part: part.number))
+        b"".join(bytes.fromhex(part.sha256 or "") for part in sorted(parts, key=lambda part: part.number))
     )
     return base64.b64encode(digest.digest()).decode()
 
 
 def _confirm(row: ArtifactRow) -> ArtifactRow:
     now = times.now()
-    kept_until = expiry(now + timedelta(days=settings().retention_days))
+    kept_until = expiry(now + timedelta(days=_days(row)))
     actions = [ArtifactRow.uploaded_at.set(now), ArtifactRow.expires.set(kept_until)]
     # Once only, so that its time does not move when the call is repeated; and only what has not aged out.
     condition = ArtifactRow.uploaded_at.does_not_exist() & ArtifactRow.job_id.exists()
@@ -204,6 +238,11 @@ def _confirm(row: ArtifactRow) -> ArtifactRow:
             raise ArtifactNotFound(artifactId=row.artifact_id) from refused
         confirmed: ArtifactRow = refused.old
         return confirmed
+
+
+def _days(row: ArtifactRow) -> int:
+    """How long it is kept; what is no project's is an output, which goes as all of them do."""
+    return settings().file_days if row.project_id == row.job_id else settings().retention_days
 
 
 def _upload(row: ArtifactRow) -> Upload:
@@ -219,9 +258,3 @@ def _part_count(size: int) -> int:
 
 def _artifact(row: ArtifactRow) -> Artifact:
     return Artifact(**{name: getattr(row, name) for name in Artifact.__dataclass_fields__})
-
-
-def _safe(file_name: str) -> str:
-    """A file's name as the last part of a key: no folders, and only what needs no escaping."""
-    kept = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in file_name)
-    return kept.strip(".")[-128:] or "file"

@@ -30,7 +30,7 @@ class Part:
 
     number: int
     etag: str
-    sha256: str
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Stored:
 
     size: int
     checksum: str | None
+    etag: str
 
 
 def put(key: str, *, size: int, content_type: str, sha256: str) -> Request:
@@ -49,11 +50,21 @@ def put(key: str, *, size: int, content_type: str, sha256: str) -> Request:
     return Request("PUT", url, headers)
 
 
-def part(key: str, upload_id: str, number: int, sha256: str) -> Request:
-    """An upload of one part with this SHA-256 (hex)."""
+def put_any(key: str) -> Request:
+    """An upload of anything: only the key is signed."""
+    return Request("PUT", _url("put_object", settings().upload_url_seconds, Key=key), {})
+
+
+def part(key: str, upload_id: str, number: int, sha256: str | None = None) -> Request:
+    """An upload of one part, of exactly this SHA-256 (hex) where it is given."""
     which = {"Key": key, "UploadId": upload_id, "PartNumber": number}
-    url = _url("upload_part", settings().upload_url_seconds, **which, **_checksum(sha256))
-    return Request("PUT", url, _checksum_headers(sha256))
+    checksum, headers = (_checksum(sha256), _checksum_headers(sha256)) if sha256 else ({}, {})
+    return Request("PUT", _url("upload_part", settings().upload_url_seconds, **which, **checksum), headers)
+
+
+def get_exactly(key: str, etag: str) -> Request:
+    """A download of an object as it was when it had this ETag; S3 refuses it once it has changed."""
+    return Request("GET", _url("get_object", settings().upload_url_seconds, Key=key, IfMatch=etag), {"If-Match": etag})
 
 
 def get(key: str, *, file_name: str) -> tuple[str, datetime]:
@@ -64,9 +75,10 @@ def get(key: str, *, file_name: str) -> tuple[str, datetime]:
     return url, times.now() + timedelta(seconds=lasts)
 
 
-def begin_multipart(key: str, content_type: str) -> str:
-    """Begin an upload in parts, each with its SHA-256; answers its id."""
-    made = _call("create_multipart_upload", Key=key, ContentType=content_type, ChecksumAlgorithm="SHA256")
+def begin_multipart(key: str, content_type: str | None = None) -> str:
+    """Begin an upload in parts; answers its id. With a type, each part has to come with its SHA-256."""
+    described = {"ContentType": content_type, "ChecksumAlgorithm": "SHA256"} if content_type else {}
+    made = _call("create_multipart_upload", Key=key, **described)
     return str(made["UploadId"])
 
 
@@ -76,9 +88,7 @@ def finish_multipart(key: str, upload_id: str, parts: list[Part]) -> None:
     Raises:
         UploadIncomplete: S3 has not all of those parts.
     """
-    listed = [
-        {"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": digest_header(part.sha256)} for part in parts
-    ]
+    listed = [{"PartNumber": part.number, "ETag": part.etag, **_known(part)} for part in parts]
     _call("complete_multipart_upload", Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed})
 
 
@@ -89,12 +99,16 @@ def look(key: str) -> Stored:
         UploadIncomplete: nothing.
     """
     head = _call("head_object", Key=key, ChecksumMode="ENABLED")
-    return Stored(head["ContentLength"], head.get("ChecksumSHA256"))
+    return Stored(head["ContentLength"], head.get("ChecksumSHA256"), head["ETag"])
 
 
 def digest_header(sha256: str) -> str:
     """A hex digest as S3's header has it: base64."""
     return base64.b64encode(bytes.fromhex(sha256)).decode()
+
+
+def _known(part: Part) -> dict[str, str]:
+    return {"ChecksumSHA256": digest_header(part.sha256)} if part.sha256 else {}
 
 
 def _checksum(sha256: str) -> dict[str, str]:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib import queues
 from chalicelib.accounts.sessions import Identity
-from chalicelib.errors import JobNotFound, ProjectNotFound
+from chalicelib.errors import InvalidRequest, JobNotFound, ProjectNotFound
 from chalicelib.jobs import attempts, documents, lifecycle, logs
 from chalicelib.jobs.attempts import Attempt
 from chalicelib.jobs.model import DEFAULT_QUEUE, Job, Kind, NewJob, State
@@ -40,9 +41,12 @@ def create(user: Identity, project_id: str, job_type: str, payload: object, term
     """Create a job of a project.
 
     Raises:
+        InvalidRequest: the queue is for jobs of another kind.
         ProjectNotFound: the user is not a member of such a project.
         TooLarge: the payload is over 256 KB.
     """
+    if terms.queue in queues.RESERVED:
+        raise InvalidRequest(f"queue: {terms.queue} is for jobs of another kind", field="queue")
     registry.member(user, project_id)
     return Detail(start(user, project_id, job_type, payload, seed=seed, terms=terms), payload, None)
 

@@ -108,9 +108,9 @@ def parse_body(request: Request, model: type[Model] | None, *, optional: bool) -
         raise InvalidRequest("the body must be a JSON object")
     try:
         # From the text, where pydantic's strict mode takes times and such from strings, as JSON has them.
-        return model.model_validate_json(content)
+        return model.model_validate_json(content, context={"inexact": strict_json.inexact(content)})
     except ValidationError as error:
-        raise _invalid(error) from error
+        raise _invalid(error, parsed) from error
 
 
 def parse_query(request: Request, model: type[Model] | None) -> Model | None:
@@ -142,18 +142,33 @@ def _validated(model: type[Model], values: dict[str, Any]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise _invalid(error) from error
+        raise _invalid(error, values) from error
 
 
-def _invalid(error: ValidationError) -> InvalidRequest:
+def _invalid(error: ValidationError, sent: Any) -> InvalidRequest:  # noqa: ANN401  any JSON
     """The first problem in words, and all of them in the details; what was sent is not repeated."""
     problems = [
-        {"field": ".".join(str(part) for part in problem["loc"]), "message": problem["msg"]}
+        {"field": _place(problem["loc"], sent), "message": problem["msg"].removeprefix("Value error, ")}
         for problem in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     first = problems[0]
     message = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
     return InvalidRequest(message, field=first["field"], problems=problems[:20])
+
+
+def _place(location: tuple[int | str, ...], sent: Any) -> str:  # noqa: ANN401  any JSON
+    """Where in what was sent a problem lies: its location less the names of the models that were tried there."""
+    place: list[str] = []
+    for number, part in enumerate(location):
+        last = number == len(location) - 1
+        if isinstance(sent, dict) and (part in sent or last):
+            sent = sent.get(part)
+        elif isinstance(sent, list) and isinstance(part, int) and part < len(sent):
+            sent = sent[part]
+        else:
+            continue
+        place.append(str(part))
+    return ".".join(place)
 
 
 Kind = TypeVar("Kind")

@@ -4,11 +4,13 @@ from typing import Any
 
 from chalice.app import Blueprint, DynamoDBEvent
 
+from chalicelib import queues
 from chalicelib.dynamo import Table
 from chalicelib.jobs import attempts, changes, cleanup
-from chalicelib.jobs.changes import AttemptEnded, ChangeRecord, Effect, Forgotten, ReplyDue
+from chalicelib.jobs.changes import AttemptEnded, ChangeRecord, Effect, Forgotten, OutputAbandoned, ReplyDue, WorkDue
 from chalicelib.jobs.model import Job
 from chalicelib.jobs.tables import JobRow
+from chalicelib.objects import leftovers
 from chalicelib.projects import chats
 from chalicelib.telemetry import count, logger, start_trace
 
@@ -36,6 +38,13 @@ def _do(effect: Effect) -> None:
             chats.reply(job)
         case Forgotten(job_id):
             cleanup.forget(job_id)
+        case WorkDue(queue):
+            if queue in queues.STAGES:
+                queues.wake(queue)
+        case OutputAbandoned(job_id, attempt):
+            leftovers.discard_output(job_id, attempt)
+            # Whoever made it may not know yet that the job is not theirs any more, and may be about to upload.
+            queues.discard_later(job_id, attempt)
 
 
 def _announce(change: ChangeRecord) -> None:

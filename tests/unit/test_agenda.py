@@ -54,7 +54,7 @@ def test_lease_ends_after_its_length_or_at_the_deadline(left: float | None) -> N
     from chalicelib.jobs import agenda
 
     deadline = NOW + timedelta(seconds=left) if left is not None else None
-    slot, due = agenda.lease("job_1", since=NOW, deadline=deadline)
+    slot, due = agenda.lease("job_1", seconds=1800, since=NOW, deadline=deadline)
     assert slot == "lease#0"
     assert due == min(NOW + timedelta(minutes=30), deadline or datetime.max.replace(tzinfo=UTC))
 
@@ -71,5 +71,5 @@ def test_shards_share_a_queue_and_a_job_stays_in_its_own() -> None:
         assert set(slots) == set(agenda.queue_slots("busy"))
         assert min(slots.count(slot) for slot in set(slots)) > 20
         assert slots == [agenda.ready(job, "busy", priority=9, since=NOW, not_before=None)[0] for job in jobs]
-        leases = {agenda.lease(job, since=NOW, deadline=None)[0] for job in jobs}
+        leases = {agenda.lease(job, seconds=60, since=NOW, deadline=None)[0] for job in jobs}
         assert leases == set(agenda.lease_slots())

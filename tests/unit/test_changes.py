@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.jobs.changes import AttemptEnded, ChangeRecord, Event, Forgotten, ReplyDue, effects
+from chalicelib.jobs.changes import (
+    AttemptEnded,
+    ChangeRecord,
+    Event,
+    Forgotten,
+    OutputAbandoned,
+    ReplyDue,
+    WorkDue,
+    effects,
+)
 from chalicelib.jobs.model import HELD, Job, State
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -95,3 +104,29 @@ def test_effects_are_the_same_each_time_and_each_at_most_once(old: Job | None, n
 @given(JOBS)
 def test_change_that_changed_nothing_has_no_effects(job: Job) -> None:
     assert effects(job, job) == []
+
+
+@pytest.mark.parametrize(("old", "new", "woken"), [
+    (None, _job(State.READY, slot="ready#files#0"), True),
+    (None, _job(State.READY, slot="later#0"), False),
+    (_job(State.READY, slot="later#0"), _job(State.READY, slot="ready#files#0"), True),
+    (_job(State.AWAITING_UPLOAD, slot="upload#0"), _job(State.READY, slot="ready#files#0"), True),
+    (_job(State.RUNNING, slot="lease#0"), _job(State.READY, slot="ready#files#0"), True),
+    (_job(State.READY, slot="ready#files#0"), _job(State.READY, slot="ready#files#0", marked="m"), False),
+    (_job(State.READY, slot="ready#files#0"), _job(State.CLAIMED, slot="lease#0"), False),
+])  # fmt: skip
+def test_stage_is_woken_once_for_each_time_a_job_becomes_ready(old: Job | None, new: Job, *, woken: bool) -> None:
+    assert (WorkDue("default") in effects(old, new)) == woken
+
+
+@pytest.mark.parametrize(("state", "abandoned"), [
+    (State.READY, True), (State.FAILED, True), (State.CANCELLED, True),
+    (State.COMPLETED, False), (State.RUNNING, False),
+])  # fmt: skip
+def test_output_of_an_attempt_that_came_to_nothing_is_abandoned(state: State, *, abandoned: bool) -> None:
+    old, new = _job(State.RUNNING, input_key="input/job_1/a.csv"), _job(state, input_key="input/job_1/a.csv")
+    assert (OutputAbandoned("job_1", 1) in effects(old, new)) == abandoned
+
+
+def test_job_without_files_abandons_no_output() -> None:
+    assert not any(isinstance(effect, OutputAbandoned) for effect in effects(_job(State.RUNNING), _job(State.FAILED)))

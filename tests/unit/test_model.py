@@ -13,6 +13,7 @@ from chalicelib.jobs.model import FINAL, HELD, MESSAGES, TRANSITIONS, Actor, Err
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LEGAL = {
+    "awaiting_upload": {"ready": "owner", "cancelled": "owner", "failed": "clock"},
     "ready": {"claimed": "agent", "cancelled": "owner", "failed": "clock"},
     "claimed": {"running": "agent", "ready": "agent clock", "failed": "clock", "cancelling": "owner"},
     "running": {
@@ -77,7 +78,7 @@ def test_no_walk_leaves_a_final_state_but_by_a_retry(walk: list[tuple[State, Act
 
 
 def test_every_state_is_waiting_held_or_final() -> None:
-    assert {State.READY} | HELD | FINAL == set(State)
+    assert {State.AWAITING_UPLOAD, State.READY} | HELD | FINAL == set(State)
     assert not HELD & FINAL
 
 

@@ -14,7 +14,7 @@ from chalicelib.surfaces.surface import Reply
 
 from .paging import listed
 from .surface import surface
-from .views import ArtifactView, DownloadView, PartRequestView, UploadView
+from .views import ArtifactView, DownloadView, InputView, PartRequestView, UploadView
 from .wire import ArtifactComplete, ArtifactCreate, Paging, PartsRequest
 
 
@@ -49,6 +49,12 @@ def complete_artifact(call: Call[ArtifactComplete], job_id: str, artifact_id: st
     """Confirm an upload: it is looked at, and then visible."""
     parts = [Part(part.part_number, part.etag, part.sha256) for part in call.body.parts]
     return ArtifactView.of(artifacts.complete(call.holder, job_id, artifact_id, parts))
+
+
+@surface.on("GET", "/api/jobs/{job_id}/input", auth=agent)
+def get_input(call: Call, job_id: str) -> InputView:
+    """What was uploaded for the job, for its holder to download."""
+    return InputView.of(artifacts.input_of(call.holder, job_id))
 
 
 @surface.on("GET", "/api/jobs/{job_id}/artifacts", auth=user(Permission.ARTIFACT_READ))

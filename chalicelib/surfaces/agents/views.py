@@ -11,7 +11,7 @@ from chalicelib.jobs import logs
 from chalicelib.jobs.attempts import Attempt
 from chalicelib.jobs.fleet import Member
 from chalicelib.jobs.model import Job
-from chalicelib.objects.artifacts import Artifact, Upload
+from chalicelib.objects.artifacts import Artifact, Download, Upload
 from chalicelib.objects.presign import Request
 from chalicelib.projects.chats import Chat, Message
 from chalicelib.projects.registry import Project
@@ -252,6 +252,19 @@ class RequestView(View):
     def of(cls, request: Request) -> Self:
         """From the core's."""
         return cls(method=request.method, url=request.url, headers=request.headers)
+
+
+class InputView(View):
+    """A job's input, and the request that downloads it."""
+
+    file_name: str
+    size: int
+    download: RequestView
+
+    @classmethod
+    def of(cls, found: Download) -> Self:
+        """From the core's."""
+        return cls(file_name=found.file_name, size=found.size, download=RequestView.of(found.request))
 
 
 class PartRequestView(RequestView):

@@ -185,7 +185,7 @@ class ArtifactCreate(CamelModel):
     """A file that an agent means to upload."""
 
     file_name: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^/\\\x00-\x1f]+$")]
-    size: int = Field(ge=1)
+    size: int = Field(ge=0)
     sha256: Sha256
     content_type: Annotated[str, StringConstraints(max_length=127, pattern=_MEDIA_TYPE)] = "application/octet-stream"
     build_number: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None

@@ -1,1 +1,1 @@
-"""The files contract: accounts under ``/api/v1``."""
+"""The files contract: accounts and file jobs under ``/api/v1``."""

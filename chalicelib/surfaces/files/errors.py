@@ -7,9 +7,23 @@ from chalicelib import errors
 from chalicelib.errors import ClaimcheckError
 from chalicelib.surfaces.statuses import status_of
 
+# This contract has no 409: what cannot be done as things are is a bad request. A bad log-in is one, too.
+_BAD_REQUESTS = (errors.InvalidCredentials, errors.Conflict)
+
 
 def envelope(error: ClaimcheckError) -> tuple[int, dict[str, Any]]:
-    """Status and body; a bad log-in and an address that is taken are 400 in this contract."""
-    if isinstance(error, errors.InvalidCredentials | errors.AlreadyExists):
+    """Status and body."""
+    conflict_of_its_own = isinstance(error, errors.IdempotencyKeyReused)
+    if isinstance(error, _BAD_REQUESTS) and not conflict_of_its_own:
         return HTTPStatus.BAD_REQUEST, {"detail": error.message}
-    return status_of(error), {"detail": error.message}
+    return status_of(error), {"detail": _all_that_is_wrong(error)}
+
+
+def _all_that_is_wrong(error: ClaimcheckError) -> str:
+    """The message; of a body with several problems all of them, since there is no other place for them."""
+    problems = [_told(problem) for problem in error.details.get("problems", ())]
+    return "; ".join(problems) or error.message
+
+
+def _told(problem: dict[str, str]) -> str:
+    return f"{problem['field']}: {problem['message']}" if problem["field"] else problem["message"]

@@ -1,0 +1,1 @@
+"""File jobs: a person's upload, processed step by step into an output to download."""
