@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STAGE ?= dev
+# Processes that run tests at once; each has a local cloud of its own.
+WORKERS ?= 2
 
 .PHONY: help venv demo serve test storage lint bench package deploy clean
 
@@ -26,7 +28,7 @@ serve: $(READY)  ## Run the local cloud in the foreground (HOST, PORT).
 	@$(BIN)/python -m local.serve
 
 test: $(READY)  ## Run all tests; those of the storage engine where Java 17 and Maven are.
-	$(BIN)/python -m pytest --ignore=tests/storage
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore=tests/storage
 	@if $(BIN)/python -m local.dynamodb_local --fetch; then $(MAKE) --no-print-directory storage; \
 	else echo "LEFT OUT: tests/storage, which need DynamoDB Local (Java 17 and Maven)."; fi
 
@@ -55,4 +57,4 @@ deploy: package  ## Deploy a STAGE: BUCKET=<bucket for the zips> [PARAMETERS=<fi
 		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides file://$(PARAMETERS))
 
 clean:  ## Remove what was built.
-	rm -rf build dist
+	rm -rf build dist agent/build

@@ -7,8 +7,19 @@ from .tables import DROPPED
 
 Resource = dict[str, Any]
 
-QUEUES = {"StreamFailures": "stream-failures", "SweepFailures": "sweep-failures"}
-_FUNCTIONS = {"APIHandler": "ApiErrors", "Stream": "StreamErrors", "Sweep": "SweepErrors"}
+QUEUES = {
+    "StreamFailures": "stream-failures",
+    "SweepFailures": "sweep-failures",
+    "FilesFailures": "files-failures",
+    "UploadsFailures": "uploads-failures",
+}
+_FUNCTIONS = {
+    "APIHandler": "ApiErrors",
+    "Stream": "StreamErrors",
+    "Sweep": "SweepErrors",
+    "FilesStage": "FilesStageErrors",
+    "Uploads": "UploadsErrors",
+}
 _FOURTEEN_DAYS = 14 * 24 * 3600
 _FIVE_MINUTES = 300
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .queues import FILES_QUEUE, UPLOADS_QUEUE
 from .stages import Stage
 from .tables import DROPPED
 
@@ -9,12 +10,20 @@ Resource = dict[str, Any]
 
 _LOGS_DAYS = 90
 # Chalice's logical id of each function, and its name after the stage's prefix.
-_NAMES = {"APIHandler": "api", "Stream": "stream", "Sweep": "sweep"}
+_NAMES = {
+    "APIHandler": "api",
+    "Stream": "stream",
+    "Sweep": "sweep",
+    "FilesStage": "files-stage",
+    "Uploads": "uploads",
+}
 # A record that fails alone this often is put aside; until then it holds up its shard.
 _STREAM_RETRIES = 5
 # The next sweep comes in a minute and does what this one left.
 _SWEEP_RETRIES = 0
 _SWEEP_AGE_SECONDS = 60
+# As much as Lambda gives: input, output and what the engine cannot keep in memory lie in /tmp together.
+_FILES_STORAGE_MIB = 10240
 
 _EVERY_FUNCTION = {
     "CLAIMCHECK_BUCKET": {"Ref": "Bucket"},
@@ -22,20 +31,28 @@ _EVERY_FUNCTION = {
     "CLAIMCHECK_SESSION_SECRET": {"Ref": "SessionSecret"},
     "CLAIMCHECK_ADMIN_API_KEY": {"Ref": "AdminApiKey"},
 }
-_API_ONLY = {
-    "CLAIMCHECK_AGENT_SECRET": {"Ref": "AgentSecret"},
-    "CLAIMCHECK_ALLOWED_ORIGINS": {"Fn::Join": [",", {"Ref": "AllowedOrigins"}]},
-    "CLAIMCHECK_GITHUB_OWNER": {"Ref": "GithubOwner"},
-    "CLAIMCHECK_GITHUB_PREFIX": {"Ref": "GithubPrefix"},
-    "CLAIMCHECK_GITHUB_TOKEN": {"Ref": "GithubToken"},
+_OWN: dict[str, dict[str, Any]] = {
+    "APIHandler": {
+        "CLAIMCHECK_AGENT_SECRET": {"Ref": "AgentSecret"},
+        "CLAIMCHECK_ALLOWED_ORIGINS": {"Fn::Join": [",", {"Ref": "AllowedOrigins"}]},
+        "CLAIMCHECK_GITHUB_OWNER": {"Ref": "GithubOwner"},
+        "CLAIMCHECK_GITHUB_PREFIX": {"Ref": "GithubPrefix"},
+        "CLAIMCHECK_GITHUB_TOKEN": {"Ref": "GithubToken"},
+    },
+    # Two thirds of the function's memory. Without a rest, what is larger would be killed instead of handed over.
+    "FilesStage": {"CLAIMCHECK_FILE_MEMORY_BYTES": "2500000000"},
 }
 
 
 def resources(stage: Stage) -> dict[str, Resource]:
     """The log groups, whole, and what is merged into Chalice's functions."""
-    logs = {f"{name.title()}Logs": _log_group(f"{stage.prefix}-{name}") for name in _NAMES.values()}
-    functions = {logical: _function(logical, f"{stage.prefix}-{name}") for logical, name in _NAMES.items()}
+    logs = {_logs_id(name): _log_group(f"{stage.prefix}-{name}") for name in _NAMES.values()}
+    functions = {logical: _function(stage, logical, f"{stage.prefix}-{name}") for logical, name in _NAMES.items()}
     return {**logs, **functions}
+
+
+def _logs_id(name: str) -> str:
+    return f"{name.title().replace('-', '')}Logs"
 
 
 def _log_group(function: str) -> Resource:
@@ -44,14 +61,20 @@ def _log_group(function: str) -> Resource:
     return {"Type": "AWS::Logs::LogGroup", **DROPPED, "Properties": properties}
 
 
-def _function(logical: str, name: str) -> Resource:
-    own = _API_ONLY if logical == "APIHandler" else {}
+def _function(stage: Stage, logical: str, name: str) -> Resource:
+    # What the stage says for itself comes first.
+    own = {variable: value for variable, value in _OWN.get(logical, {}).items() if variable not in stage.environment}
     common = {"FunctionName": name, "Environment": {"Variables": {**_EVERY_FUNCTION, **own}}}
     return {"Properties": {**common, **_TRIGGERS.get(logical, {})}}
 
 
 def _on_failure(queue: str) -> dict[str, Any]:
     return {"DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": {"Fn::GetAtt": [queue, "Arn"]}}}}
+
+
+def _from_queue(event: str, queue: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401  properties of the mapping
+    # Laid over the Fn::Sub by which Chalice names the queue: as a reference, so that the queue is made first.
+    return {"Events": {event: {"Properties": {"Queue": {"Fn::Sub": f"${{{queue}.Arn}}"}, **more}}}}
 
 
 _TRIGGERS: dict[str, dict[str, Any]] = {
@@ -74,4 +97,13 @@ _TRIGGERS: dict[str, dict[str, Any]] = {
             **_on_failure("SweepFailures"),
         }
     },
+    "FilesStage": {
+        "EphemeralStorage": {"Size": _FILES_STORAGE_MIB},
+        **_from_queue(
+            "FilesStageSqsEventSource",
+            FILES_QUEUE,
+            ScalingConfig={"MaximumConcurrency": {"Ref": "FilesConcurrency"}},
+        ),
+    },
+    "Uploads": _from_queue("UploadsSqsEventSource", UPLOADS_QUEUE),
 }

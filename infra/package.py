@@ -79,7 +79,7 @@ def _run_chalice(stage: Stage, project: Path, made: Path) -> None:
     template = project / "template.json"
     with template.open("w") as file:
         _python("-m", "infra.template", "--stage", stage.name, folder=ROOT, environment=environment, output=file)
-    chalice = "from chalice.cli import main; main()"
+    chalice = "import sys; from chalice.cli import main; sys.exit(main())"
     arguments = ("package", "--stage", stage.name, "--merge-template", str(template), str(made))
     _python("-c", chalice, *arguments, folder=project, environment=environment)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chalicelib.settings import PREFIX, Settings
+
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / ".chalice" / "config.json"
 
@@ -27,6 +29,10 @@ class Stage:
     def prefix(self) -> str:
         """What the names of its tables, functions and queues begin with."""
         return self.environment["CLAIMCHECK_TABLE_PREFIX"]
+
+    def number(self, setting: str) -> int:
+        """The value of a setting that is a number: the stage's own, or the default."""
+        return int(self.environment.get(f"{PREFIX}{setting.upper()}", Settings.model_fields[setting].default))
 
 
 def load(name: str) -> Stage:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from chalicelib.settings import Settings
+from chalicelib.jobs.inputs import PREFIX as INPUTS
 
+from .queues import UPLOADS_QUEUE, UPLOADS_QUEUE_POLICY
 from .stages import Stage
 from .tables import KEPT
 
@@ -13,13 +14,15 @@ Resource = dict[str, Any]
 _ABANDONED_PARTS_DAYS = 2
 # Their rows age out first, and DynamoDB may take two days over it; until then a row must not name what is gone.
 _OBJECTS_OUTLAST_ROWS_DAYS = 7
+OUTPUTS = "output/"
 _CONTEXT = ("project", "type", "version")
 
 
 def resources(stage: Stage) -> dict[str, Resource]:
     """Bucket, its policy, key and alias."""
     return {
-        "Bucket": {"Type": "AWS::S3::Bucket", **KEPT, "Properties": _bucket(stage)},
+        # S3 tries the queue when it is told of it, and is refused before the queue has its policy.
+        "Bucket": {"Type": "AWS::S3::Bucket", "DependsOn": UPLOADS_QUEUE_POLICY, **KEPT, "Properties": _bucket(stage)},
         "BucketPolicy": {"Type": "AWS::S3::BucketPolicy", "Properties": _bucket_policy()},
         "Key": {"Type": "AWS::KMS::Key", **KEPT, "Properties": _key(stage)},
         "KeyAlias": {
@@ -38,6 +41,16 @@ def _bucket(stage: Stage) -> dict[str, Any]:
         "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
         "CorsConfiguration": {"Fn::If": ["HasAllowedOrigins", _cors(), {"Ref": "AWS::NoValue"}]},
         "LifecycleConfiguration": {"Rules": _lifecycle(stage)},
+        "NotificationConfiguration": {"QueueConfigurations": [_uploads()]},
+    }
+
+
+def _uploads() -> dict[str, Any]:
+    """Every input that was uploaded, in one request or in parts, is announced."""
+    return {
+        "Event": "s3:ObjectCreated:*",
+        "Queue": {"Fn::GetAtt": [UPLOADS_QUEUE, "Arn"]},
+        "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": INPUTS}]}},
     }
 
 
@@ -54,19 +67,17 @@ def _cors() -> dict[str, Any]:
 
 
 def _lifecycle(stage: Stage) -> list[dict[str, Any]]:
-    """What goes by itself: abandoned parts, and objects a while after the rows that name them."""
+    """What goes by itself: abandoned parts, objects a while after the rows that name them, and people's files."""
     parts = {"DaysAfterInitiation": _ABANDONED_PARTS_DAYS}
-    days = _retention_days(stage) + _OBJECTS_OUTLAST_ROWS_DAYS
+    days = stage.number("retention_days") + _OBJECTS_OUTLAST_ROWS_DAYS
+    file_days = stage.number("file_days")
     return [
         {"Id": "abandoned-uploads", "Status": "Enabled", "AbortIncompleteMultipartUpload": parts},
         {"Id": "documents", "Status": "Enabled", "Prefix": "documents/", "ExpirationInDays": days},
         {"Id": "artifacts", "Status": "Enabled", "Prefix": "artifacts/", "ExpirationInDays": days},
+        {"Id": "inputs", "Status": "Enabled", "Prefix": INPUTS, "ExpirationInDays": file_days},
+        {"Id": "outputs", "Status": "Enabled", "Prefix": OUTPUTS, "ExpirationInDays": file_days},
     ]
-
-
-def _retention_days(stage: Stage) -> int:
-    default = Settings.model_fields["retention_days"].default
-    return int(stage.environment.get("CLAIMCHECK_RETENTION_DAYS", default))
 
 
 def _bucket_policy() -> dict[str, Any]:

@@ -8,10 +8,11 @@ import json
 import sys
 from typing import Any
 
-from . import failures, functions, gateway, stages, storage, tables
+from . import failures, functions, gateway, queues, stages, storage, tables
 from .stages import Stage
 
 _MINIMUM_KEY_CHARACTERS = 32
+_FILES_AT_ONCE = 20
 
 
 def build(stage: Stage) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def build(stage: Stage) -> dict[str, Any]:
         "Resources": {
             **tables.resources(stage),
             **storage.resources(stage),
+            **queues.resources(stage),
             **failures.resources(stage),
             **functions.resources(stage),
             "RestAPI": gateway.rest_api(stage),
@@ -56,6 +58,14 @@ def _parameters() -> dict[str, Any]:
         "GithubOwner": {**optional, "Description": "Whose repositories are projects; empty means none."},
         "GithubPrefix": {"Type": "String", "Default": "mrx-", "Description": "What their names begin with."},
         "GithubToken": {**optional, **secret, "Description": "For private repositories and a higher rate limit."},
+        "FilesConcurrency": {
+            "Type": "Number",
+            "Default": _FILES_AT_ONCE,
+            # What Lambda lets the concurrency of an event source be.
+            "MinValue": 2,
+            "MaxValue": 1000,
+            "Description": "How many files are processed at once, so that the account's other functions have room.",
+        },
         "AlarmTopicArn": {**optional, "Description": "The SNS topic that alarms are sent to; empty means nobody."},
         "DeletionProtection": {
             "Type": "String",

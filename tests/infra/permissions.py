@@ -3,8 +3,10 @@
 import json
 import re
 import sys
+import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,12 @@ Permission = tuple[str, str]
 
 # Where each function's own code begins: whatever is called below it is called by that function.
 _ENTRANCES = {
-    "chalicelib/surfaces/surface.py": "api",
-    "chalicelib/triggers/stream.py": "stream",
-    "chalicelib/triggers/schedules.py": "sweep",
+    ("chalicelib/surfaces/surface.py", None): "api",
+    ("chalicelib/triggers/stream.py", None): "stream",
+    ("chalicelib/triggers/schedules.py", None): "sweep",
+    # Two functions in one file: there the name counts, too.
+    ("chalicelib/triggers/stages.py", "files_stage"): "files_stage",
+    ("chalicelib/triggers/stages.py", "uploads"): "uploads",
 }
 # IAM's names for S3's and KMS's operations, where they are not the operation's own.
 _ACTIONS = {
@@ -29,19 +34,27 @@ _ACTIONS = {
     "CompleteMultipartUpload": ("PutObject",),
     # Without the right to list, S3 says "forbidden" of an object that is not there.
     "HeadObject": ("GetObject", "ListBucket"),
+    "ListObjectsV2": ("ListBucket",),
+    "ListMultipartUploads": ("ListBucketMultipartUploads",),
     "ReEncrypt": ("ReEncryptFrom", "ReEncryptTo"),
 }
-# What Lambda itself does by a function's role: read the stream, write the log, put aside what failed.
-_LAMBDAS_OWN = re.compile(r"logs:|sqs:|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)$")
+# What Lambda itself does by a function's role: read the stream or the queue, write the log, put aside what failed.
+_LAMBDAS_OWN = re.compile(
+    r"logs:|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams) "
+    r"|sqs:(DeleteMessage|GetQueueAttributes|ReceiveMessage) |sqs:SendMessage \w+Failures$"
+)
+# For whom a thread works that has no entrance above it.
+_working = threading.local()
 
 
 @contextmanager
 def recorded() -> Iterator[dict[str, set[Permission]]]:
     """Note what each function calls, or signs for others to call, by the function's name."""
-    from chalicelib import aws
+    from chalicelib import aws, queues
 
     used: dict[str, set[Permission]] = defaultdict(set)
     call, sign = BaseClient._make_api_call, type(aws.s3()).generate_presigned_url
+    submit, start = ThreadPoolExecutor.submit, threading.Thread.start
 
     def calling(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         _note(used, client.meta.service_model.service_name, operation, parameters)
@@ -52,20 +65,32 @@ def recorded() -> Iterator[dict[str, set[Permission]]]:
         _note(used, "s3", operation, Params)
         return sign(client, ClientMethod, Params=Params, **more)
 
+    def submitting(pool: Executor, work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        return submit(pool, _for_the_same(work), *arguments, **named)
+
+    def starting(thread: threading.Thread) -> None:
+        thread.run = _for_the_same(thread.run)  # type: ignore[method-assign]
+        start(thread)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseClient, "_make_api_call", calling)
+        # Files are processed and uploaded with threads, below which nothing says who began them.
+        patch.setattr(ThreadPoolExecutor, "submit", submitting)
+        patch.setattr(threading.Thread, "start", starting)
+        # Asked for once in a process's life, which all functions share here.
+        patch.setattr(queues, "_url", queues._url.__wrapped__)
         patch.setattr(type(aws.s3()), "generate_presigned_url", signing)
         yield used
 
 
 def allowed(function: str) -> set[Permission]:
     """What a function's policy allows its own code."""
-    return {(action, resource) for action, resource in _granted(function) if not _LAMBDAS_OWN.match(action)}
+    return {granted for granted in _granted(function) if not _LAMBDAS_OWN.match(" ".join(granted))}
 
 
 def allowed_to_lambda(function: str) -> set[Permission]:
     """What a function's policy allows for the sake of Lambda itself."""
-    return {(action, resource) for action, resource in _granted(function) if _LAMBDAS_OWN.match(action)}
+    return {granted for granted in _granted(function) if _LAMBDAS_OWN.match(" ".join(granted))}
 
 
 def statements(function: str) -> list[dict[str, Any]]:
@@ -102,7 +127,10 @@ def _resources(service: str, action: str, parameters: dict[str, Any]) -> list[st
     if service == "kms":
         return ["Key"]
     if service == "s3":
-        return ["Bucket"] if action == "ListBucket" else [f"Bucket/{parameters['Key'].split('/')[0]}/*"]
+        return ["Bucket"] if action.startswith("ListBucket") else [f"Bucket/{parameters['Key'].split('/')[0]}/*"]
+    if service == "sqs":
+        queue = parameters.get("QueueName") or parameters["QueueUrl"]
+        return [f"{queue.rpartition('-')[2].title()}Queue"]
     index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
     names = parameters.get("RequestItems") or [parameters["TableName"]]
     return [f"{name.rpartition('-')[2].title()}Table{index}" for name in names]
@@ -113,7 +141,23 @@ def _function() -> str | None:
     frame = sys._getframe(1)
     while frame:
         path = Path(frame.f_code.co_filename)
-        if path.is_relative_to(ROOT) and (name := _ENTRANCES.get(path.relative_to(ROOT).as_posix())):
-            return name
+        if path.is_relative_to(ROOT):
+            file = path.relative_to(ROOT).as_posix()
+            if name := _ENTRANCES.get((file, None)) or _ENTRANCES.get((file, frame.f_code.co_name)):
+                return name
         frame = frame.f_back  # type: ignore[assignment]
-    return None
+    return getattr(_working, "function", None)
+
+
+def _for_the_same(work: Callable[..., Any]) -> Callable[..., Any]:
+    function = _function()
+
+    def working(*arguments: Any, **named: Any) -> Any:
+        before = getattr(_working, "function", None)
+        _working.function = function
+        try:
+            return work(*arguments, **named)
+        finally:
+            _working.function = before
+
+    return working

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 HEALTH = {
     "httpMethod": "GET",
@@ -75,6 +76,35 @@ print(aws.s3().generate_presigned_url("get_object", Params={"Bucket": "b", "Key"
 """
 
 
+ENGINE = """
+import json, sys, tempfile
+from pathlib import Path
+from pydantic import TypeAdapter
+from chalicelib.engines.tabular.process import Limits, Plan, process
+from chalicelib.engines.tabular.steps import Options, Step
+with tempfile.TemporaryDirectory() as folder:
+    source = Path(folder, "source")
+    source.write_text(sys.argv[1])
+    work = Path(folder, "work")
+    work.mkdir()
+    plan = Plan(
+        file_name="people.jsonl",
+        steps=TypeAdapter(list[Step]).validate_python(json.loads(sys.argv[2])),
+        options=Options(),
+    )
+    limits = Limits(memory_bytes=2**30, temp_bytes=2**26, expanded_bytes=2**20, threads=2)
+    output = process(source, work, plan, limits, lambda done: None)
+    print(output.path.read_bytes().hex())
+"""
+PEOPLE = '{"name": "Alice", "city": "New York"}\n{"name": "Bob", "city": "London"}\n'
+STEPS = [
+    {"type": "filter", "params": {"column": "city", "operator": "eq", "value": "New York"}},
+    {"type": "convert_format", "params": {"to_format": "csv", "compression": "zstd"}},
+]
+# What S3 sends when it is told of a queue.
+TEST_EVENT = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}
+
+
 def test_api_answers_an_event_of_api_gateway(
     code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]
 ) -> None:
@@ -89,10 +119,35 @@ def test_stream_takes_a_batch(code: Path, layer: Path, resources: dict[str, dict
     assert made == {"answer": None, "foreign": []}
 
 
-def test_sweep_is_there_to_be_called(code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]) -> None:
-    module, _, name = str(resources["Sweep"]["Properties"]["Handler"]).rpartition(".")
-    script = f"import {module} as module; assert callable(module.{name})"
-    assert _run(code, layer, script).returncode == 0
+def test_uploads_takes_the_event_that_s3_tries_the_queue_with(
+    code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]
+) -> None:
+    message = {"messageId": "m", "receiptHandle": "r", "body": json.dumps(TEST_EVENT), "eventSource": "aws:sqs"}
+    made = _handle(code, layer, resources["Uploads"]["Properties"]["Handler"], {"Records": [message]})
+    assert made == {"answer": None, "foreign": []}
+
+
+@pytest.mark.parametrize("function", ["Sweep", "FilesStage"])
+def test_handler_is_there_to_be_called(
+    function: str, code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]
+) -> None:
+    module, _, name = str(resources[function]["Properties"]["Handler"]).rpartition(".")
+    script = f"import {module} as module, chalicelib.files.stage; assert callable(module.{name})"
+    made = _run(code, layer, script)
+    assert made.returncode == 0, made.stderr
+
+
+def test_engine_reads_a_file_does_its_steps_and_writes_another(code: Path, layer: Path) -> None:
+    made = _run(code, layer, ENGINE, PEOPLE, json.dumps(STEPS))
+    assert made.returncode == 0, made.stderr
+    written = zstandard.ZstdDecompressor().decompressobj().decompress(bytes.fromhex(made.stdout))
+    assert written == b"name,city\nAlice,New York\n"
+
+
+def test_functions_that_process_no_files_do_not_wait_for_the_engine(code: Path, layer: Path) -> None:
+    script = "import app, sys; print(sorted({'duckdb', 'zstandard', 'boto3', 's3transfer'} & set(sys.modules)))"
+    made = _run(code, layer, script)
+    assert made.stdout.splitlines() == ["[]"], made.stderr
 
 
 def test_every_client_that_the_code_makes_can_be_made(code: Path, layer: Path) -> None:

@@ -2,17 +2,21 @@
 
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from infra import archive, contents, package
+from infra import archive, contents, package, stages
 from infra.stages import PLACEHOLDER
 from tests.infra.conftest import CANARY
 
 UNCHECKED_HASH = 0b01
-WHEELS_WITH_BINARIES = ("cryptography", "pydantic_core", "argon2_cffi_bindings", "cffi")
+WHEELS_WITH_BINARIES = (
+    "cryptography", "pydantic_core", "argon2_cffi_bindings", "cffi", "duckdb", "msgspec", "zstandard",
+)  # fmt: skip
+FUNCTIONS = ("APIHandler", "Stream", "Sweep", "FilesStage", "Uploads")
 
 
 def test_package_holds_the_app_and_chalice_and_nothing_else_of_the_project(code: Path) -> None:
@@ -55,14 +59,21 @@ def test_binaries_are_for_lambdas_linux(layer: Path) -> None:
 
 def test_runtime_is_the_python_that_compiled(resources: dict[str, dict[str, dict[str, str]]]) -> None:
     ours = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    runtimes = {resources[name]["Properties"]["Runtime"] for name in ("APIHandler", "Stream", "Sweep")}
+    runtimes = {resources[name]["Properties"]["Runtime"] for name in FUNCTIONS}
     assert runtimes == {ours}
 
 
 def test_botocore_describes_exactly_the_services_that_the_code_calls(code: Path, layer: Path) -> None:
     data = next(layer.rglob("botocore/data"))
     described = {path.name for path in data.iterdir() if path.is_dir()}
-    assert described == contents.services(code) >= {"dynamodb", "kms", "s3"}
+    assert described == contents.services(code) >= {"dynamodb", "kms", "s3", "sqs"}
+
+
+def test_what_chalice_cannot_package_is_an_error(tmp_path: Path) -> None:
+    package._copy_sources(tmp_path / "project")
+    (tmp_path / "project" / "app.py").write_text("raise SystemError")
+    with pytest.raises(subprocess.CalledProcessError):
+        package._run_chalice(stages.load("dev"), tmp_path / "project", tmp_path / "made")
 
 
 def test_pack_gives_the_same_bytes_whenever_and_in_whatever_order(tmp_path: Path) -> None:

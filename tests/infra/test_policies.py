@@ -8,12 +8,14 @@ import pytest
 
 from infra.stages import ROOT
 from local.cloud import LocalCloud
-from tests.infra import permissions, stories
+from tests.infra import file_stories, permissions, stories
 from tests.infra.permissions import Permission
 from tests.support.api import Api, Bench
+from tests.support.files import Files
 
 Used = dict[str, set[Permission]]
-FUNCTIONS = ("api", "stream", "sweep")
+FUNCTIONS = ("api", "stream", "sweep", "files_stage", "uploads")
+ROLES = ("ApiHandlerRole", "StreamRole", "SweepRole", "FilesStageRole", "UploadsRole")
 
 _OPERATIONS = {
     "batch_get": "BatchGetItem",
@@ -43,6 +45,10 @@ def used(cloud: LocalCloud) -> Used:
             story(Bench(api, api.user(), api.agent(), api.project(), queue))
             cloud.drain()
             cloud.sweep()
+        for file_story in file_stories.ALL:
+            file_story(Files(api.user()), api, cloud)
+            cloud.drain()
+            cloud.sweep()
     return seen
 
 
@@ -70,6 +76,15 @@ def test_lambda_may_do_its_own_part() -> None:
         ("dynamodb:ListStreams", "JobsTable/stream/*"),
         ("sqs:SendMessage", "StreamFailures"),
     }
+    receiving = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+    for function, group, queue in (
+        ("files_stage", "FilesStageLogs", "FilesQueue"),
+        ("uploads", "UploadsLogs", "UploadsQueue"),
+    ):
+        assert permissions.allowed_to_lambda(function) == {
+            *((action, group) for action in logs),
+            *((action, queue) for action in receiving),
+        }
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -80,6 +95,11 @@ def test_policy_has_no_stars_but_below_one_resource(function: str) -> None:
         for resource in statement["Resource"]:
             assert isinstance(resource, dict), "an ARN is a reference, never text"
             assert re.fullmatch(r"[^*]+(/\*)?", permissions._named(resource))
+
+
+def test_stream_lists_nothing_but_outputs() -> None:
+    [statement] = [each for each in permissions.statements("stream") if "s3:ListBucket" in each["Action"]]
+    assert statement["Condition"] == {"StringLike": {"s3:prefix": "output/*"}}
 
 
 def test_key_is_used_only_with_the_full_name_of_a_secret() -> None:
@@ -94,7 +114,7 @@ def test_key_is_used_only_with_the_full_name_of_a_secret() -> None:
 
 
 def test_every_function_of_the_template_has_its_policy(resources: dict[str, Any]) -> None:
-    for function, role in (("api", "ApiHandlerRole"), ("stream", "StreamRole"), ("sweep", "SweepRole")):
+    for function, role in zip(FUNCTIONS, ROLES, strict=True):
         [policy] = resources[role]["Properties"]["Policies"]
         assert policy["PolicyDocument"]["Statement"] == permissions.statements(function)
         assert "ManagedPolicyArns" not in resources[role]["Properties"]

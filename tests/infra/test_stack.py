@@ -19,7 +19,7 @@ from local.cloud import LocalCloud
 STACK = "claimcheck-dev"
 KEYS = {"SessionSecret": "s" * 32, "AdminApiKey": "a" * 32}
 # moto knows no SAM: what Chalice declares, and what speaks of it, stays out.
-CHALICE = re.compile(r'"(APIHandler|Stream|Sweep|RestAPI)"')
+CHALICE = re.compile(r'"(APIHandler|Stream|Sweep|FilesStage|Uploads|RestAPI)"')
 
 
 @pytest.fixture(scope="module")
@@ -103,15 +103,33 @@ def test_key_rotates_and_is_used_by_the_api_alone(server: str, stack: dict[str, 
 
 
 def test_queues_keep_what_failed_for_two_weeks(server: str, stack: dict[str, Any]) -> None:  # noqa: ARG001
-    sqs = _client(server, "sqs")
-    urls = sqs.list_queues()["QueueUrls"]
-    assert {url.rsplit("/", 1)[1] for url in urls} == {
-        "claimcheck-dev-stream-failures",
-        "claimcheck-dev-sweep-failures",
-    }
-    for url in urls:
-        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])["Attributes"]
+    queues = _queues(server)
+    failures = {name: told for name, told in queues.items() if name.endswith("-failures")}
+    assert set(failures) == {f"claimcheck-dev-{name}-failures" for name in ("stream", "sweep", "files", "uploads")}
+    for told in failures.values():
         assert int(told["MessageRetentionPeriod"]) == 14 * 86400
+
+
+def test_queues_put_aside_a_message_that_has_failed_five_times(server: str, stack: dict[str, Any]) -> None:  # noqa: ARG001
+    queues = _queues(server)
+    for name in ("claimcheck-dev-files", "claimcheck-dev-uploads"):
+        redrive = json.loads(queues[name]["RedrivePolicy"])
+        assert redrive["deadLetterTargetArn"] == queues[f"{name}-failures"]["QueueArn"]
+        assert int(redrive["maxReceiveCount"]) == 5
+
+
+def test_only_uploads_are_delayed(server: str, stack: dict[str, Any]) -> None:  # noqa: ARG001
+    delayed = {name: told["DelaySeconds"] for name, told in _queues(server).items() if told["DelaySeconds"] != "0"}
+    assert delayed == {"claimcheck-dev-uploads": "60"}
+
+
+def _queues(server: str) -> dict[str, dict[str, str]]:
+    """The attributes of each queue, by its name."""
+    sqs = _client(server, "sqs")
+    return {
+        url.rsplit("/", 1)[1]: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        for url in sqs.list_queues()["QueueUrls"]
+    }
 
 
 def _standalone(template: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The merged template: what Chalice made, and what is laid over it."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import pytest
 from infra import stages
 
 SECRETS = {"SessionSecret", "AdminApiKey", "AgentSecret", "GithubToken"}
-FUNCTIONS = ("APIHandler", "Stream", "Sweep")
+FUNCTIONS = ("APIHandler", "Stream", "Sweep", "FilesStage", "Uploads")
+PREFIX = {"CLAIMCHECK_TABLE_PREFIX": "claimcheck-dev"}
 # Fields of the agents contract's error envelope.
 ENVELOPE = {"error", "code", "message", "details", "timestamp"}
 
@@ -35,7 +37,7 @@ def test_secrets_are_parameters_that_nobody_sees(template: dict[str, Any], resou
 
 
 def test_only_the_api_gets_what_only_it_uses(resources: dict[str, Any]) -> None:
-    for function in ("Stream", "Sweep"):
+    for function in FUNCTIONS[1:]:
         variables = resources[function]["Properties"]["Environment"]["Variables"]
         assert not {"CLAIMCHECK_AGENT_SECRET", "CLAIMCHECK_GITHUB_TOKEN"} & set(variables)
 
@@ -126,14 +128,24 @@ def test_bucket_lets_the_allowed_origins_upload_and_nobody_where_there_are_none(
     assert (condition, otherwise) == ("HasAllowedOrigins", {"Ref": "AWS::NoValue"})
 
 
-def test_bucket_forgets_abandoned_parts_and_objects_whose_rows_are_gone(resources: dict[str, Any]) -> None:
+def test_bucket_forgets_abandoned_parts_and_objects_whose_rows_are_gone_and_files(resources: dict[str, Any]) -> None:
     rules = {rule["Id"]: rule for rule in resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]}
-    assert set(rules) == {"abandoned-uploads", "artifacts", "documents"}
+    assert set(rules) == {"abandoned-uploads", "artifacts", "documents", "inputs", "outputs"}
     assert rules["abandoned-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
     assert "ExpirationInDays" not in rules["abandoned-uploads"]
     assert rules["documents"]["Prefix"] == "documents/"
     for name in ("artifacts", "documents"):
         assert rules[name]["ExpirationInDays"] > 365
+    for name, prefix in (("inputs", "input/"), ("outputs", "output/")):
+        assert (rules[name]["Prefix"], rules[name]["ExpirationInDays"]) == (prefix, 30)
+
+
+def test_bucket_keeps_files_for_as_long_as_the_stage_says() -> None:
+    from infra import storage
+
+    told = dataclasses.replace(stages.load("dev"), environment={"CLAIMCHECK_FILE_DAYS": "7", **PREFIX})
+    rules = storage.resources(told)["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert {rule["Id"] for rule in rules if rule.get("ExpirationInDays") == 7} == {"inputs", "outputs"}
 
 
 def test_logs_do_not_stay_for_ever(resources: dict[str, Any]) -> None:
@@ -142,10 +154,11 @@ def test_logs_do_not_stay_for_ever(resources: dict[str, Any]) -> None:
     assert all(each["RetentionInDays"] == 90 for each in groups.values())
 
 
-def test_an_alarm_watches_each_queue_and_each_function_and_the_api(resources: dict[str, Any]) -> None:
+def test_an_alarm_watches_all_failures_and_each_function_and_the_api(resources: dict[str, Any]) -> None:
     alarms = [alarm["Properties"] for alarm in _of(resources, "AWS::CloudWatch::Alarm")]
     watched = {json.dumps(alarm["Dimensions"][0]["Value"]) for alarm in alarms}
-    queues = {name for name, each in resources.items() if each["Type"] == "AWS::SQS::Queue"}
+    # What waits in the other queues is being worked on.
+    queues = {name for name, each in resources.items() if each["Type"] == "AWS::SQS::Queue" and "Failures" in name}
     wanted = [{"Fn::GetAtt": [name, "QueueName"]} for name in queues] + [{"Ref": name} for name in FUNCTIONS]
     title = resources["RestAPI"]["Properties"]["DefinitionBody"]["info"]["title"]
     assert watched == {json.dumps(each) for each in [*wanted, title]}
