@@ -1,27 +1,32 @@
-"""The whole local cloud in one process: HTTP, streams and schedules around the app, over moto or real endpoints."""
+"""The whole local cloud in one process: HTTP and all that triggers the app, over moto or real endpoints."""
 
 import importlib
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from chalice.app import Chalice, DynamoDBEventConfig
 from pynamodb.models import Model
 
-from . import environment, resources
+from . import embedded_sqs, environment, resources
 from .delivery import Delivery
 from .embedded import EmbeddedAws
 from .gateway import Access, Gateway
+from .messages import Source, create_sources
+from .queues import Failure, QueuePump
 from .schedules import Scheduler
 from .server import Server, listen, url_of
 from .streams import Stream, StreamPump, stream_arns
 
 ROOT = Path(__file__).resolve().parent.parent
+UPLOADS_PREFIX = "input/"
+"""Objects under it are announced to the uploads queue."""
 
 log = logging.getLogger("local.cloud")
 
@@ -60,6 +65,8 @@ class LocalCloud:
         self._on_access = on_access
         self._running = ExitStack()
         self._pump: StreamPump | None = None
+        self._queues = QueuePump([], None)
+        self._sources: list[Source] = []
         self._scheduler: Scheduler | None = None
         self._deliveries: list[Delivery] = []
         self._services: frozenset[str] = frozenset()
@@ -90,10 +97,38 @@ class LocalCloud:
         self._running.close()
 
     def drain(self) -> int:
-        """Deliver every stream record there is, and those that follow from them; answers how many."""
+        """Deliver every stream record and visible message there is, and what follows; answers how many there were.
+
+        Waits for handlers that run in other threads; what it delivers, it delivers in this one.
+        """
         if self._pump is None:
             return 0
-        return self._pump.drain()
+        total = 0
+        with self._queues.held():
+            while delivered := self._pump.drain() + self._queues.deliver():
+                total += delivered
+        return total
+
+    def hurry(self) -> int:
+        """Drain; end every wait of the messages that are left, delayed or failed; drain again, and answer how many.
+
+        A message that fails again waits again, for the next ``hurry``.
+
+        Raises:
+            RuntimeError: SQS is elsewhere, and waits end only by their time.
+        """
+        if "SQS" not in self._services:
+            message = "waits can be ended only in the embedded SQS"
+            raise RuntimeError(message)
+        with self._queues.held():
+            total = self.drain()
+            for source in self._sources:
+                embedded_sqs.make_visible(source.arn)
+            return total + self.drain()
+
+    def queues_paused(self) -> AbstractContextManager[None]:
+        """A block within which messages stay in their queues, whatever is drained; it waits for handlers that run."""
+        return self._queues.paused()
 
     def sweep(self) -> None:
         """Run every scheduled handler now, in this thread, whose exceptions are the caller's; then ``drain``."""
@@ -105,6 +140,11 @@ class LocalCloud:
     def set_aside(self) -> list[dict[str, Any]]:
         """Stream records that their handler failed on until it was given up."""
         return [record for delivery in self._deliveries for record in delivery.set_aside]
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Each time that a queue's handler raised, oldest first; the caller may clear it."""
+        return self._queues.failures
 
     def __enter__(self) -> Self:
         return self.start()
@@ -120,7 +160,7 @@ class LocalCloud:
             self._say(f"{environment.SERVICES[service]} at {environment.endpoint(service)}")
         if not services:
             return
-        aws = EmbeddedAws(services, on_stream_record=self._nudge)
+        aws = EmbeddedAws(services, on_stream_record=self._nudge, on_message=self._nudge_queues)
         s3_url = aws.start()
         starting.callback(aws.stop)
         if s3_url:
@@ -153,11 +193,36 @@ class LocalCloud:
         self._pump = StreamPump(client, streams, announced="DYNAMODB" in self._services)
         self._pump.start()
         starting.callback(self._pump.stop)
+        self._start_queues(app, starting)
         self._scheduler = Scheduler(app)
         self._scheduler.start()
         starting.callback(self._scheduler.stop)
-        names = [*(name for each in streams for name in each.delivery.names), *self._scheduler.names]
-        self._say(f"Triggers: {', '.join(names) or 'none'}")
+        names = [name for each in streams for name in each.delivery.names]
+        names += [source.handler_name for source in self._sources]
+        self._say(f"Triggers: {', '.join(names + self._scheduler.names) or 'none'}")
+
+    def _start_queues(self, app: Chalice, starting: ExitStack) -> None:
+        settings = importlib.import_module("chalicelib.settings").settings()
+        uploads = f"{settings.table_prefix}-{importlib.import_module('chalicelib.queues').UPLOADS}"
+        delays = {uploads: settings.upload_event_delay_seconds}
+        self._sources = create_sources(app, delays)
+        self._queues = QueuePump(self._sources, embedded_sqs.next_visible if "SQS" in self._services else None)
+        self._queues.start()
+        starting.callback(self._queues.stop)
+        for source in self._sources:
+            delay = delays.get(source.queue)
+            self._say(f"Queue {source.queue}" + (f", whose messages wait {delay} s" if delay else ""))
+            if source.queue == uploads:
+                self._announce_uploads(settings.bucket, source.arn)
+
+    def _announce_uploads(self, bucket: str, arn: str) -> None:
+        if len(self._services & {"S3", "SQS"}) == 1:
+            log.warning("uploads are not announced to the queue: the embedded S3 and SQS reach only each other")
+            return
+        try:
+            resources.announce_uploads(bucket, UPLOADS_PREFIX, arn)
+        except ClientError as error:
+            log.warning("uploads are not announced to the queue, S3 refused: %s", error)
 
     def _start_http(self, app: Chalice, listener: Any, starting: ExitStack) -> None:  # noqa: ANN401
         gateway = Gateway(app, self._accessed)
@@ -187,6 +252,9 @@ class LocalCloud:
     def _nudge(self) -> None:
         if self._pump:
             self._pump.nudge()
+
+    def _nudge_queues(self) -> None:
+        self._queues.nudge()
 
 
 def _is_for(config: DynamoDBEventConfig, table: str, arns: Mapping[str, str]) -> bool:

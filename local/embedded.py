@@ -15,6 +15,8 @@ from moto.dynamodbstreams.models import ShardIterator
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from moto.server import ThreadedMotoServer
 
+from . import embedded_sqs
+
 _MOTO_NAMES = {"DYNAMODB": ("dynamodb", "dynamodbstreams"), "S3": ("s3",), "KMS": ("kms",), "SQS": ("sqs",)}
 
 _dynamodb_lock = threading.RLock()
@@ -27,12 +29,16 @@ _last_port = 0
 class EmbeddedAws:
     """moto for the services that nothing else provides.
 
-    ``on_stream_record`` is called, from whichever thread wrote, after every record that a table's stream gains.
+    ``on_stream_record`` is called, from whichever thread wrote, after every record that a table's stream gains, and
+    ``on_message`` after a queue's message was sent or changed its visibility.
     """
 
-    def __init__(self, services: frozenset[str], on_stream_record: Callable[[], None]) -> None:
+    def __init__(
+        self, services: frozenset[str], *, on_stream_record: Callable[[], None], on_message: Callable[[], None]
+    ) -> None:
         self._services = services
         self._listener = on_stream_record
+        self._message_listener = on_message
         foreign = [name for service, names in _MOTO_NAMES.items() if service not in services for name in names]
         # The environment's credentials are ours to set (see environment.py): a foreign service needs the user's.
         core = {"mock_credentials": False, "reset_boto3_session": True, "passthrough": {"services": foreign}}
@@ -45,11 +51,13 @@ class EmbeddedAws:
         url = self._serve_s3() if "S3" in self._services else None
         self._mock.start()
         _listeners.append(self._listener)
+        embedded_sqs.listeners.append(self._message_listener)
         return url
 
     def stop(self) -> None:
         """Stop, and forget everything stored."""
         _listeners.remove(self._listener)
+        embedded_sqs.listeners.remove(self._message_listener)
         self._mock.stop()
         if self._server:
             self._server.stop()
@@ -70,6 +78,7 @@ def _repair_moto() -> None:
     _serialise_dynamodb()
     _announce_records()
     _forget_used_iterators()
+    embedded_sqs.repair()
     # An answer in two packets would otherwise wait 40 ms for the peer's delayed acknowledgement.
     MotoRequestHandler.disable_nagle_algorithm = True
 

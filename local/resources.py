@@ -1,12 +1,19 @@
-"""What CloudFormation makes in AWS: tables with their streams and TTL, the bucket, the key. Safe to repeat."""
+"""What CloudFormation makes in AWS: tables with their streams and TTL, bucket, queues, key. Safe to repeat."""
 
+import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import botocore.session
 from botocore.exceptions import ClientError
 from pynamodb.models import Model
+
+VISIBILITY_SECONDS = 960
+"""How long a message stays with a handler: longer than Lambda lets any of them run."""
+MAX_RECEIVES = 5
+_FOURTEEN_DAYS = 14 * 24 * 3600
 
 _CORS = {
     "CORSRules": [
@@ -41,6 +48,42 @@ def create_bucket(name: str) -> None:
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         s3.create_bucket(Bucket=name, **place)
     s3.put_bucket_cors(Bucket=name, CORSConfiguration=_CORS)
+
+
+def create_queue(sqs: Any, name: str, delay_seconds: int = 0) -> str:  # noqa: ANN401  a client of botocore
+    """Create a queue unless it is there, and the one for messages that its handler failed on; answers its URL."""
+    with suppress(sqs.exceptions.QueueDoesNotExist):
+        return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
+    keep = {"MessageRetentionPeriod": str(_FOURTEEN_DAYS)}
+    failures = sqs.create_queue(QueueName=f"{name}-failures", Attributes=keep)["QueueUrl"]
+    redrive = {"deadLetterTargetArn": queue_arn(sqs, failures), "maxReceiveCount": MAX_RECEIVES}
+    attributes = {
+        "VisibilityTimeout": str(VISIBILITY_SECONDS),
+        "DelaySeconds": str(delay_seconds),
+        "RedrivePolicy": json.dumps(redrive),
+    }
+    return str(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+
+def queue_arn(sqs: Any, url: str) -> str:  # noqa: ANN401  a client of botocore
+    """The ARN of the queue at a URL."""
+    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+
+
+def announce_uploads(bucket: str, prefix: str, arn: str) -> None:
+    """Have the bucket tell a queue of every object made under a prefix.
+
+    Raises:
+        ClientError: this S3 does not know the queue.
+    """
+    rule = {
+        "QueueArn": arn,
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
+    }
+    client("s3").put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [rule]}
+    )
 
 
 def create_key(alias: str) -> None:

@@ -175,9 +175,24 @@ def test_service_with_an_endpoint_of_its_own_is_not_embedded(new_toy: NewToy, el
     assert requests.get(f"{elsewhere}/claimcheck/x", timeout=10).status_code in {200, 403}
 
 
+def test_queues_may_be_elsewhere(new_toy: NewToy, elsewhere: str) -> None:
+    with new_toy(AWS_ENDPOINT_URL_SQS=elsewhere) as toy:
+        assert len([line for line in toy.call("logged") if "uploads are not announced" in line]) == 1
+        toy.call("send", "write polled")
+        until = time.monotonic() + 5
+        while not echoes(toy, "polled") and time.monotonic() < until:
+            time.sleep(0.01)
+        assert echoes(toy, "polled") == [1]
+        toy.call("send_and_drain", "write drained", "write drained")
+        assert echoes(toy, "drained") == [1, 2]
+
+
 def test_all_of_aws_may_be_elsewhere(new_toy: NewToy, elsewhere: str) -> None:
     with new_toy(AWS_ENDPOINT_URL=elsewhere) as toy:
         write(toy, "far")
         toy.call("drain")
         assert echoes(toy, "far") == [1]
         assert toy.get("/secret/text") == {"same": True}
+        delayed = toy.call("count_waiting", "claimcheck-uploads")[1]
+        assert requests.put(toy.get("/upload/input%2Fx")["put"], data=b"x", timeout=10).ok
+        assert toy.call("count_waiting", "claimcheck-uploads")[1] == delayed + 1

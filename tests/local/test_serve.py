@@ -45,6 +45,8 @@ def test_serve_shows_a_newcomer_what_there_is_and_ends_cleanly(tmp_path: Path) -
         assert "export CLAIMCHECK_AGENT_SECRET=" in shown
         assert "CLAIMCHECK_ADMIN_API_KEY" not in shown
         assert f"curl {url}/api/health" in shown
+        assert "Queue claimcheck-files\n" in shown
+        assert "Queue claimcheck-uploads, whose messages wait 60 s" in shown
         assert requests.get(f"{url}/api/health?token=private", timeout=10).status_code == 200
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=15)

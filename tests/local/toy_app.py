@@ -1,14 +1,16 @@
-"""A small Chalice app to try the local cloud with: a table with a stream, a bucket, a schedule, odd answers."""
+"""A small Chalice app to try the local cloud with: a stream, queues, a bucket, a schedule, odd answers."""
 
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import botocore.session
 from botocore.config import Config
-from chalice.app import Blueprint, Chalice, CloudWatchEvent, DynamoDBEvent, Rate, Response
+from chalice.app import Blueprint, Chalice, CloudWatchEvent, DynamoDBEvent, Rate, Response, SQSEvent
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.models import Model
@@ -58,6 +60,71 @@ def stream(event: DynamoDBEvent) -> None:
     for record in records:
         if record.new_image:
             Echo(record.keys["key"]["S"], int(record.new_image["number"]["N"])).save()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call of a queue's handler: its event, and what its context said."""
+
+    event: dict[str, Any]
+    request_id: str
+    milliseconds: int
+    thread: str
+
+
+class Killed(BaseException):
+    """What no handler expects."""
+
+
+calls: list[Call] = []
+running: list[str] = []
+most_running = 0
+counting = threading.Lock()
+
+
+@triggers.on_sqs_message(queue="toy-work", batch_size=1, name="work")
+def work(event: SQSEvent) -> None:
+    """A body says what to do: ``sleep <seconds>``, ``fail <times> <key>``, ``kill <times> <key>``, ``write <key>``."""
+    global most_running  # noqa: PLW0603  what the test asks for
+    note(event)
+    for record in event:
+        word, *rest = record.body.split()
+        with counting:
+            running.append(record.body)
+            most_running = max(most_running, len(running))
+        try:
+            act(word, rest)
+        finally:
+            with counting:
+                running.remove(record.body)
+
+
+def act(word: str, rest: list[str]) -> None:
+    if word == "sleep":
+        time.sleep(float(rest[0]))
+    elif word in {"fail", "kill"} and poison.setdefault(rest[1], int(rest[0])):
+        poison[rest[1]] -= 1
+        raise (RuntimeError if word == "fail" else Killed)(word)
+    elif word == "write":
+        Thing(rest[0]).update(actions=[Thing.number.add(1)])
+
+
+@triggers.on_sqs_message(queue="claimcheck-uploads", batch_size=10, name="uploads")
+def uploads(event: SQSEvent) -> None:
+    note(event)
+
+
+def note(event: SQSEvent) -> None:
+    context: Any = event.context
+    left = context.get_remaining_time_in_millis()
+    calls.append(
+        Call(
+            event=event.to_dict(),
+            request_id=context.aws_request_id,
+            milliseconds=left,
+            thread=threading.current_thread().name,
+        )
+    )
 
 
 @triggers.schedule(Rate(1, unit=Rate.MINUTES))
@@ -166,11 +233,21 @@ def echoes(key: str) -> dict[str, Any]:
 def upload(name: str) -> dict[str, str]:
     config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
     s3 = botocore.session.Session().create_client("s3", config=config)
-    where = {"Bucket": settings().bucket, "Key": name}
+    where = {"Bucket": settings().bucket, "Key": unquote(name)}
     return {
         "put": s3.generate_presigned_url("put_object", Params=where),
         "get": s3.generate_presigned_url("get_object", Params=where),
     }
+
+
+@app.route("/uploads/{name}", methods=["POST"])
+def upload_in_parts(name: str) -> dict[str, str]:
+    s3 = botocore.session.Session().create_client("s3")
+    where = {"Bucket": settings().bucket, "Key": f"input/{name}"}
+    started = s3.create_multipart_upload(**where)["UploadId"]
+    part = s3.upload_part(**where, UploadId=started, PartNumber=1, Body=b"part")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    return {"etag": s3.complete_multipart_upload(**where, UploadId=started, MultipartUpload=parts)["ETag"]}
 
 
 @app.route("/secret/{text}")
