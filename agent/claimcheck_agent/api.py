@@ -73,6 +73,10 @@ class ClaimApi:
             return {types[0]: str(answer.body["secret"])}
         return {name: str(answer.body["secrets"][name]) for name in types}
 
+    def input(self) -> Answer:
+        """Ask for the job's input; the answer says how large it is, and where to download it."""
+        return self.transport.call("GET", f"{self._job}/input", headers=self._headers)
+
     def register_artifact(self, fields: dict[str, Any], key: str) -> Answer:
         """Announce an artifact; the answer says where to upload it. `key` makes a repeat harmless."""
         return self._post("/artifacts", fields, key)

@@ -6,7 +6,6 @@ agent, and what it prints becomes the log.
 
 import importlib
 import io
-import json
 import sys
 
 from claimcheck_agent.task import Task
@@ -21,7 +20,7 @@ def main(path: str, module: str, function: str) -> None:
     task = Task.from_environment()
     result = getattr(importlib.import_module(module), function)(task)
     if result is not None:
-        task.result_file.write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
+        task.keep_result(result)
 
 
 if __name__ == "__main__":

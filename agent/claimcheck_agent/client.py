@@ -114,7 +114,7 @@ class Agent:
 
     def _held(self, answer: Answer) -> Job:
         job = answer.body["job"]
-        routes = self._api.held(str(job["jobId"]), str(job["projectId"]), job.get("attempt"))
+        routes = self._api.held(str(job["jobId"]), str(job.get("projectId") or ""), job.get("attempt"))
         masker = Masker([self._secret, str(answer.body.get("claimToken", ""))])
         return Job(job, Claim(answer, routes), masker, log_interval=self._log_interval, echo=self._echo)
 

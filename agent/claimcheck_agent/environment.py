@@ -26,7 +26,7 @@ def command_environment(
     described = {
         "CLAIMCHECK_JOB_ID": str(job["jobId"]),
         "CLAIMCHECK_JOB_TYPE": str(job["type"]),
-        "CLAIMCHECK_PROJECT_ID": str(job["projectId"]),
+        "CLAIMCHECK_PROJECT_ID": str(job.get("projectId") or ""),
         "CLAIMCHECK_ATTEMPT": str(job.get("attempt") or 1),
         "CLAIMCHECK_JOB_FILE": str(space.job_file),
         "CLAIMCHECK_WORKDIR": str(space.work),

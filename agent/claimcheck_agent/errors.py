@@ -18,6 +18,10 @@ class UploadFailed(AgentError):
     """The object store refused the upload."""
 
 
+class DownloadFailed(AgentError):
+    """The job's input cannot be had."""
+
+
 class JobCancelled(AgentError):
     """Somebody cancelled the job."""
 

@@ -1,15 +1,24 @@
-"""Which command serves which type of job, as given by `--on` and `--secrets`."""
+"""Which command serves which type of job, as given by `--on` and `--secrets`, and what comes before and after it."""
 
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from claimcheck_agent.job import Job
+from claimcheck_agent.runner import Ended
+from claimcheck_agent.uploads import artifact_name
+from claimcheck_agent.workspace import Workspace
 
 ANY = "*"
 CALLABLE = re.compile(r"python:(?P<module>[\w.]+):(?P<function>\w+)")
 TYPE = re.compile(r"[a-z][a-z0-9_-]{0,31}|\*")
+
+Tell = Callable[[dict[str, Any]], None]
+"""Reports a job's progress, if that is still wanted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +27,31 @@ class Handler:
 
     argv: tuple[str, ...]
     secrets: tuple[str, ...] = ()
+
+    def prepare(self, job: Job, space: Workspace, tell: Tell) -> None:
+        """Put what the program needs, beyond the job and its secrets, into the workspace.
+
+        Raises:
+            DownloadFailed: it cannot be had.
+        """
+
+    def deliver(self, job: Job, space: Workspace, tell: Tell) -> dict[str, Any]:  # noqa: ARG002  (for others)
+        """Upload what the program has left, if it failed too (its reports are wanted most); gives its result.
+
+        Raises:
+            ValueError: what it has left as its result is none.
+        """
+        for path, file in space.collect():
+            if file is None:
+                job.write("warn", f"artifact {path} is empty or not a plain file, and was left out")
+                continue
+            artifact = job.upload(file, artifact_name(path))
+            job.write("info", f"uploaded {artifact['fileName']} ({artifact['size']} bytes)")
+        return space.result() or {}
+
+    def explain(self, ended: Ended) -> str:
+        """Say how a program ended that did not succeed, and did not say why."""
+        return ended.describe()
 
 
 class Handlers:
@@ -42,6 +76,10 @@ class Handlers:
         if unserved := sorted(set(asked) - set(by_type)):
             raise ValueError(f"--secrets names types without --on: {', '.join(unserved)}")
         return cls(by_type)
+
+    def extended(self, kind: str, handler: Handler) -> "Handlers":
+        """Give these handlers and one more."""
+        return Handlers(self._by_type | {kind: handler})
 
     def find(self, kind: str) -> Handler | None:
         """Give the handler for a type, or None."""

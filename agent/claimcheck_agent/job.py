@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from claimcheck_agent.claim import Claim
+from claimcheck_agent.downloads import download_input
 from claimcheck_agent.errors import ClaimLost, JobCancelled, JobStopped, Unavailable
 from claimcheck_agent.logs import LogShipper
 from claimcheck_agent.masking import Masker
@@ -118,6 +119,13 @@ class Job:
         self.check()
         self._progress.offer(self.masker.mask_json(progress))
 
+    def follow(self) -> None:
+        """Repeat the newest progress each second, so that a cancel or a lost lease is learnt of within about one.
+
+        For work that says little; without it, they are learnt of when the lease is renewed.
+        """
+        self._progress.repeat()
+
     def secret(self, kind: str) -> str:
         """Give the project's secret of a type (`github`, `drive`, `llm`). From now on it is masked."""
         return self.secrets(kind)[kind]
@@ -134,6 +142,25 @@ class Job:
         self.masker.add(values.values())
         return values
 
+    def download(self, target: str | Path, on_received: Callable[[int, int], None] = lambda _, __: None) -> None:
+        """Store the job's input as a file; `on_received` is told of the bytes that have come, of so many.
+
+        Raises:
+            DownloadFailed: it cannot be had, or there is no room for it here.
+            Unavailable: the store gave no usable answer, after every retry.
+        """
+        self.check()
+
+        def watch(received: int, size: int) -> None:
+            self.check()
+            on_received(received, size)
+
+        try:
+            download_input(self.claim.routes, Path(target), watch)
+        except Unavailable:
+            self.check()  # As for an upload.
+            raise
+
     def upload(
         self,
         file: str | Path | BinaryIO,
@@ -141,16 +168,27 @@ class Job:
         *,
         content_type: str | None = None,
         build_number: str | None = None,
+        on_sent: Callable[[int], None] = lambda _: None,
     ) -> dict[str, Any]:
-        """Deliver an artifact: a path or an open binary file; gives it as the server describes it."""
+        """Deliver an artifact: a path or an open binary file; gives it as the server describes it.
+
+        `on_sent` is told of the bytes that have been sent, after each part of a large file.
+        """
         self.check()
         if isinstance(file, str | Path):
             with Path(file).open("rb") as opened:
-                return self.upload(opened, name, content_type=content_type, build_number=build_number)
+                return self.upload(opened, name, content_type=content_type, build_number=build_number, on_sent=on_sent)
         name = name or Path(str(getattr(file, "name", "artifact"))).name
         watched = HaltableFile(file, self.check)
         try:
-            return upload_file(self.claim.routes, watched, name, content_type=content_type, build_number=build_number)
+            return upload_file(
+                self.claim.routes,
+                watched,
+                name,
+                content_type=content_type,
+                build_number=build_number,
+                on_sent=on_sent,
+            )
         except Unavailable:
             self.check()  # An agent that is told to stop has less patience; that is not the job's fault.
             raise

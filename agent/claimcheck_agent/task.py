@@ -20,7 +20,7 @@ class Task:
 
     id: str
     type: str
-    project_id: str
+    project_id: str | None
     attempt: int
     payload: Any
     artifacts: Path
@@ -42,6 +42,14 @@ class Task:
             result_file=Path(os.environ["CLAIMCHECK_RESULT_FILE"]),
             secrets={file.name: file.read_bytes().decode() for file in secrets.iterdir()},
         )
+
+    def keep_result(self, result: Mapping[str, Any]) -> None:
+        """Leave the job's result for the agent.
+
+        Raises:
+            ValueError, TypeError: it is not JSON.
+        """
+        self.result_file.write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
 
     def progress(self, /, **progress: Any) -> None:  # noqa: ANN401  (any JSON; part of a job's interface)
         """Show how far the work is, as any JSON fields of at most 2048 bytes together."""

@@ -1,9 +1,11 @@
 """HTTP underneath everything: one session, time-outs on every call, retries, typed errors."""
 
+import contextlib
 import json
+import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,6 +16,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
@@ -23,6 +26,7 @@ RETRIED = (429, 500, 502, 503, 504)
 LONGEST_PAUSE = 30  # Seconds between two tries, whatever Retry-After says.
 HURRIED_PAUSE = 1.0
 HURRIED_TIMEOUT = (3.0, 5.0)
+LONGEST_SILENCE = 10.0  # Seconds without a byte of a download, which can go on where it was.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,7 @@ class _Retry(Retry):
 
 
 class Transport:
-    """Calls of one server's API, and uploads to the URLs it hands out.
+    """Calls of one server's API, and uploads to and downloads from the URLs it hands out.
 
     Every call may be repeated: connection errors, 429 and 5xx are tried `retries` times more with
     exponential back-off and jitter, or after the server's Retry-After. Calls that are not idempotent by
@@ -68,7 +72,10 @@ class Transport:
         self.url = url.rstrip("/")
         self.hurry = threading.Event()
         self._timeout = timeout
+        self._backoff = backoff
         self._session = _session(_retry(retries, backoff, self.hurry))
+        # A download that is tried again goes on where it was, which only whoever receives it can see to.
+        self._downloads = _session(_retry(0, backoff, self.hurry))
 
     def call(
         self,
@@ -123,6 +130,33 @@ class Transport:
             raise UploadFailed(f"the store answered {response.status_code}: {response.text[:300]}")
         return response.headers.get("ETag", "")
 
+    @contextlib.contextmanager
+    def get(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+        """Begin a download from a presigned URL; gives the answer, of whatever status, with its body unread.
+
+        It is tried once.
+
+        Raises:
+            Unavailable: the store gave no answer, or its answer broke off while it was read. The message does not
+                hold the URL, whose query is a credential.
+        """
+        connect, read = self.timeout
+        sent = dict(headers) | {"Accept-Encoding": "identity"}
+        try:
+            with self._downloads.get(
+                url, headers=sent, stream=True, timeout=(connect, min(read, LONGEST_SILENCE)), allow_redirects=False
+            ) as response:
+                yield response
+        except requests.RequestException as error:
+            raise Unavailable(f"download: {_reason(error)}") from None
+        except HTTPError as error:
+            raise Unavailable(f"download: it broke off ({type(error).__name__})") from None
+
+    def pause(self, tries: int) -> bool:
+        """Wait before something is tried again, the longer the more tries there were; whether the agent hurries."""
+        longest = min(LONGEST_PAUSE, self._backoff * 2**tries)
+        return self.hurry.wait(longest * random.uniform(0.5, 1))  # noqa: S311  (jitter, not a secret)
+
     @property
     def timeout(self) -> tuple[float, float]:
         """(connect, read) in seconds; shorter once the agent is in a hurry to end."""
@@ -133,6 +167,7 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+        self._downloads.close()
 
 
 def _retry(retries: int, backoff: float, hurry: threading.Event) -> _Retry:

@@ -45,8 +45,11 @@ def upload_file(
     *,
     content_type: str | None = None,
     build_number: str | None = None,
+    on_sent: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Upload an open file from its beginning under this name; gives the artifact as the server describes it.
+
+    `on_sent` is told of the bytes that have been sent, after each part of a large file.
 
     Raises:
         ApiError: the server refused it; UPLOAD_MISMATCH if the file changed meanwhile.
@@ -63,7 +66,10 @@ def upload_file(
     upload = ticket["upload"]
     file.seek(0)
     if "partSize" in upload:
-        parts = list(_upload_parts(routes, ticket["artifactId"], file, upload))
+        parts = []
+        for part in _upload_parts(routes, ticket["artifactId"], file, upload):
+            parts.append(part)
+            on_sent(min(size, part["partNumber"] * int(upload["partSize"])))
         return routes.complete_artifact(ticket["artifactId"], parts).body
     routes.transport.put(upload["url"], _headers(upload), file, size=size)
     return routes.complete_artifact(ticket["artifactId"], None).body

@@ -6,18 +6,26 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from claimcheck_agent.client import Agent
 from claimcheck_agent.display import Display
 from claimcheck_agent.environment import command_environment
-from claimcheck_agent.errors import AgentError, ApiError, ClaimLost, SecretNotFound, UploadFailed
+from claimcheck_agent.errors import (
+    AgentError,
+    ApiError,
+    ClaimLost,
+    DownloadFailed,
+    SecretNotFound,
+    Unavailable,
+    UploadFailed,
+)
 from claimcheck_agent.handlers import Handler, Handlers
 from claimcheck_agent.job import Job
 from claimcheck_agent.runner import Ended, Program, run
 from claimcheck_agent.task import PROGRESS_MARK
-from claimcheck_agent.uploads import artifact_name
 from claimcheck_agent.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -79,10 +87,13 @@ class Worker:
             return
         space = Workspace.create(self._options.workdir, job.data, secrets)
         try:
+            handler.prepare(job, space, partial(self._tell, job))
             ended, last_lines = self._command(job, handler, space, secrets)
             space.remove_secrets()
             job.check()
-            self._settle(job, space, ended, last_lines)
+            self._settle(job, handler, space, ended, last_lines)
+        except DownloadFailed as error:
+            self._fail(job, str(error))
         finally:
             self._clear(space)
 
@@ -100,7 +111,7 @@ class Worker:
 
         def on_line(stream: str, text: str) -> None:
             if stream == "stdout" and text.startswith(PROGRESS_MARK):
-                self._progress(job, text.removeprefix(PROGRESS_MARK))
+                self._tell(job, _progress_fields(text.removeprefix(PROGRESS_MARK)))
                 return
             last.append(job.masker.mask(text)[:LONGEST_LAST_LINE])
             job.write(LEVELS[stream], text)
@@ -108,26 +119,24 @@ class Worker:
         ended = run(program, on_line, masker=job.masker, halt=job.claim.halt, lease=job.claim.lease)
         return ended, list(last)
 
-    def _progress(self, job: Job, text: str) -> None:
-        progress = _progress_fields(text)
+    def _tell(self, job: Job, progress: dict[str, Any]) -> None:
         try:
             job.progress(**progress)
             self._display.progress(job.masker.mask_json(progress))
         except (ValueError, TypeError, RecursionError) as error:
             job.write("warn", f"progress was not reported: {error}")
         except AgentError:
-            # The job is being ended; whoever waits for the command says so.
+            # The job is being ended; whoever does its work says so.
             return
 
-    def _settle(self, job: Job, space: Workspace, ended: Ended, last_lines: list[str]) -> None:
-        """Deliver the artifacts, of a failed command too (its reports are wanted most), then the outcome."""
-        problem = self._problem(ended)
+    def _settle(self, job: Job, handler: Handler, space: Workspace, ended: Ended, last_lines: list[str]) -> None:
+        """Deliver what the command has left, then the outcome."""
+        problem = self._problem(handler, ended)
         try:
-            self._deliver(job, space)
-            result = space.result() or {}
+            result = handler.deliver(job, space, partial(self._tell, job))
         except ClaimLost:
             raise
-        except (ApiError, UploadFailed, ValueError) as error:
+        except (ApiError, Unavailable, UploadFailed, ValueError) as error:
             problem = problem or str(error)
             result = {}
         if problem is None:
@@ -137,18 +146,10 @@ class Worker:
         said = details.pop("error", None)
         self._fail(job, said if isinstance(said, str) and said else problem, details)
 
-    def _problem(self, ended: Ended) -> str | None:
+    def _problem(self, handler: Handler, ended: Ended) -> str | None:
         if ended.timed_out:
             return f"the command was ended at the time limit of {self._options.time_limit:g} s"
-        return ended.describe() if ended.code else None
-
-    def _deliver(self, job: Job, space: Workspace) -> None:
-        for path, file in space.collect():
-            if file is None:
-                job.write("warn", f"artifact {path} is empty or not a plain file, and was left out")
-                continue
-            artifact = job.upload(file, artifact_name(path))
-            job.write("info", f"uploaded {artifact['fileName']} ({artifact['size']} bytes)")
+        return handler.explain(ended) if ended.code else None
 
     def _fail(self, job: Job, why: str, details: Mapping[str, Any] | None = None) -> None:
         self._display.note("error", job.masker.mask(why))

@@ -32,6 +32,10 @@ def iso(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def etag(content: bytes) -> str:
+    return f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+
+
 @dataclass
 class FakeJob:
     job_id: str
@@ -55,6 +59,9 @@ class FakeJob:
     # The attempt that wrote each chunk.
     attempts: dict[int, int] = field(default_factory=dict)
     artifacts: dict[str, Json] = field(default_factory=dict)
+    # What was uploaded for the job when it was marked as uploaded, and what lies there now.
+    marked: bytes = b""
+    stored: bytes | None = b""
 
     @property
     def lines(self) -> list[str]:
@@ -78,7 +85,7 @@ class FakeJob:
     def wire(self) -> Json:
         return {
             "jobId": self.job_id,
-            "projectId": self.project_id,
+            "projectId": self.project_id or None,
             "type": self.type,
             "state": self.state,
             "payload": self.payload,
@@ -236,7 +243,14 @@ class FakeJobs:
         if len(data) != artifact["size"] or hashlib.sha256(data).hexdigest() != artifact["sha256"]:
             raise RefusedError(409, "UPLOAD_MISMATCH")
         artifact["uploaded"] = True
-        return {"artifactId": artifact_id, **{key: artifact[key] for key in ("fileName", "sha256", "size")}}
+        path = f"output/{job.job_id}/{job.attempt}/{artifact_id}/{artifact['fileName']}"
+        described = {key: artifact[key] for key in ("fileName", "sha256", "size")}
+        return {"artifactId": artifact_id, "drivePath": path, **described}
+
+    def input(self, job: FakeJob, base_url: str) -> Json:
+        headers = {"If-Match": etag(job.marked)}
+        download = {"method": "GET", "url": f"{base_url}/inputs/{job.job_id}?sig=s", "headers": headers}
+        return {"fileName": "input.csv", "size": len(job.marked), "download": download}
 
     def delivered(self, job: FakeJob) -> dict[str, bytes]:
         return {

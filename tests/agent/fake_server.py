@@ -4,15 +4,16 @@ import hashlib
 import json
 import re
 import socket
+import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.agent.fake_jobs import FakeJob, FakeJobs, Json, RefusedError
+from tests.agent.fake_jobs import FakeJob, FakeJobs, Json, RefusedError, etag
 
 DEADLINE = 15.0  # Seconds after which a test that waits for the agent gives up.
 
@@ -36,13 +37,14 @@ class Fault:
     """What is to go wrong with matching requests, `times` times.
 
     `status` answers so without doing anything; `drop` closes the connection "before" or "after" the request
-    took effect; `gate` makes it wait for an event first.
+    took effect; `cut` closes it after so many bytes of the answer's body; `gate` makes it wait for an event first.
     """
 
     method: str
     path: str
     status: int | None = None
     drop: str | None = None
+    cut: int | None = None
     gate: threading.Event | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: Json | None = None
@@ -59,8 +61,10 @@ class FakeServer:
         self.state = FakeJobs()
         self.seen: list[Seen] = []
         self.faults: list[Fault] = []
+        # Whether the store gives parts of a file.
+        self.ranges = True
         self._changed = threading.Condition(threading.RLock())
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = _Http(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
@@ -124,6 +128,8 @@ class FakeServer:
         with self._changed:
             reply = self._reply(seen)
             self._changed.notify_all()
+        if fault and fault.cut is not None:
+            return replace(reply, cut=fault.cut)
         return None if fault and fault.drop == "after" else reply
 
     def _summary(self) -> list[str]:
@@ -143,8 +149,9 @@ class FakeServer:
 @dataclass(frozen=True)
 class Reply:
     status: int
-    body: Json
+    body: Json | bytes
     headers: dict[str, str] = field(default_factory=dict)
+    cut: int | None = None
 
 
 def _agent(server: FakeServer, seen: Seen) -> str:
@@ -235,6 +242,28 @@ def _store(server: FakeServer, seen: Seen, key: str) -> Reply:
     return Reply(200, {}, {"ETag": hashlib.md5(seen.body, usedforsecurity=False).hexdigest()})
 
 
+def _input(server: FakeServer, seen: Seen, job_id: str) -> Reply:
+    return Reply(200, server.state.input(_held(server, seen, job_id), server.url))
+
+
+def _inputs(server: FakeServer, seen: Seen, job_id: str) -> Reply:
+    """Give an input as S3 does: all of it or from where it is asked for, and only as it was."""
+    content = server.state.jobs[job_id].stored
+    if {"authorization", "x-colab-secret"} & set(seen.headers):
+        raise RefusedError(400, "BAD_DOWNLOAD")
+    if content is None:
+        raise RefusedError(404, "NO_SUCH_KEY")
+    if seen.headers.get("if-match") != etag(content):
+        raise RefusedError(412, "PRECONDITION_FAILED")
+    asked = re.fullmatch(r"bytes=(\d+)-", seen.headers.get("range", ""))
+    if not asked or not server.ranges:
+        return Reply(200, content)
+    start = int(asked[1])
+    if start >= len(content):
+        raise RefusedError(416, "INVALID_RANGE")
+    return Reply(206, content[start:], {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"})
+
+
 def _message(server: FakeServer, seen: Seen, project_id: str, chat_id: str) -> Reply:
     _agent(server, seen)
     key = seen.headers["idempotency-key"]
@@ -251,12 +280,21 @@ ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
     ("POST", JOB + "/claim-token", _token),
     ("POST", JOB + "/logs", _logs),
     ("GET", "/api/admin/secrets/([^/]+)", _secrets),
+    ("GET", JOB + "/input", _input),
+    ("GET", "/inputs/([^/]+)", _inputs),
     ("POST", JOB + "/artifacts", _artifact),
     ("POST", JOB + "/artifacts/([^/]+)/parts", _parts),
     ("POST", JOB + "/artifacts/([^/]+)/complete", _complete),
     ("PUT", "/store/(.+)", _store),
     ("POST", "/api/projects/([^/]+)/chats/([^/]+)/messages", _message),
 ]
+
+
+class _Http(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: object) -> None:
+        """Say nothing of a client that has gone away, which is what many a test is about."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:
@@ -275,13 +313,16 @@ def _handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:
             self._send(reply)
 
         def _send(self, reply: Reply) -> None:
-            body = json.dumps(reply.body).encode()
+            body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             headers = {"Content-Length": str(len(body)), "Date": formatdate(server.state.now(), usegmt=True)}
             lines = [f"{name}: {value}" for name, value in (headers | reply.headers).items()]
             head = "\r\n".join([f"HTTP/1.1 {reply.status} .", *lines, "", ""])
             try:
                 # In one piece: two would wait for each other (Nagle and delayed acknowledgement).
-                self.wfile.write(head.encode() + body)
+                self.wfile.write(head.encode() + body[: reply.cut])
+                if reply.cut is not None:
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    self.close_connection = True
             except OSError:
                 self.close_connection = True
 

@@ -144,7 +144,7 @@ def test_upload_ends_with_the_work(
         job.upload(file, "slow")
     watcher.join()
     assert job.state == state
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert not server.requests("POST", "/complete$")
 
 

@@ -28,6 +28,7 @@ def test_missing_secret_is_asked_for(run_agent: RunAgent) -> None:
         (["--on", "build=true", "--url", "ftp://host"], "--url"),
         (["--on", "build=true", "--workdir", "/dev/null"], "/dev/null"),
         ([], "--on"),
+        (["--queue", "gpu"], "--on"),
     ],
 )
 def test_wrong_usage_ends_with_2(
@@ -47,5 +48,14 @@ def test_wrong_usage_ends_with_2(
 
 def test_help_explains_the_protocol(run_agent: RunAgent) -> None:
     text = finish(run_agent("--help"))
-    for word in ("artifacts/", "result.json", "::progress", "CLAIMCHECK_PAYLOAD_", "SIGTERM", "8 KB"):
+    for word in (
+        "artifacts/",
+        "result.json",
+        "::progress",
+        "CLAIMCHECK_PAYLOAD_",
+        "SIGTERM",
+        "8 KB",
+        "[files]",
+        "--memory",
+    ):
         assert word in text

@@ -1,0 +1,80 @@
+"""The agent's own handler for file jobs: the input comes first, the engine runs as a command, the output goes back."""
+
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+from claimcheck_agent.errors import ApiError, ClaimLost, DownloadFailed, Unavailable
+from claimcheck_agent.handlers import Handler, Handlers, Tell
+from claimcheck_agent.job import Job
+from claimcheck_agent.progress import Meter
+from claimcheck_agent.runner import Ended
+from claimcheck_agent.uploads import artifact_name
+from claimcheck_agent.workspace import Workspace
+
+TYPE = "file"
+QUEUES = frozenset({"files", "files-large"})
+NEEDED = ("duckdb", "msgspec", "pydantic", "zstandard", "claimcheck_tabular")
+INSTALL = 'pip install "claimcheck-agent[files]"'
+INPUT, OUTPUT = "input", "output"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileHandler(Handler):
+    """Processes files with the engine that the server uses for smaller ones."""
+
+    @classmethod
+    def within(cls, *, memory: int, threads: int, expanded: int) -> Self:
+        """Make the handler for these limits: bytes of memory, threads, bytes of a file once it is decompressed."""
+        program = (sys.executable, "-P", "-m", "claimcheck_agent.files")
+        return cls(argv=(*program, str(memory), str(threads), str(expanded)))
+
+    def prepare(self, job: Job, space: Workspace, tell: Tell) -> None:
+        """Download the input to where the command looks for it."""
+        job.follow()
+        meter = Meter("downloading", tell)
+        try:
+            job.download(space.work / INPUT, meter)
+        except ClaimLost:
+            raise
+        except (ApiError, Unavailable) as error:
+            raise DownloadFailed(f"the input could not be downloaded: {error}") from error
+
+    def deliver(self, job: Job, space: Workspace, tell: Tell) -> dict[str, Any]:
+        """Upload the output, if there is one; gives the job's result."""
+        said = space.result() or {}
+        path = space.work / OUTPUT
+        if "report" not in said:
+            return said
+        size, meter = path.stat().st_size, Meter("uploading", tell)
+        artifact = job.upload(
+            path,
+            artifact_name(Path(said["file_name"])),
+            content_type=said["content_type"],
+            on_sent=lambda sent: meter(sent, size),
+        )
+        output = {"object_key": artifact["drivePath"], "file_name": said["file_name"], "size": size}
+        return {"output": output, "report": said["report"]}
+
+    def explain(self, ended: Ended) -> str:
+        """Say why the command may have been killed, for somebody who did not choose it."""
+        if ended.code == -signal.SIGKILL:
+            return "The file could not be processed: most likely it needs more memory than this agent has."
+        return f"The file could not be processed because of an internal error: {ended.describe()}."
+
+
+def add_file_handler(handlers: Handlers, queues: Sequence[str], own: FileHandler) -> Handlers:
+    """Have file jobs done by our own handler, if their queues are served and nobody else does them.
+
+    Raises:
+        ValueError: what it needs is not installed.
+    """
+    if not QUEUES.intersection(queues) or handlers.find(TYPE):
+        return handlers
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise ValueError(f"file jobs need {', '.join(missing)}: {INSTALL}")
+    return handlers.extended(TYPE, own)
