@@ -11,6 +11,7 @@ from moto.dynamodb.models import dynamodb_backends
 from local.cloud import LocalCloud
 from tests.contract.harness import AwsSpy, People, api_of, spied
 from tests.support.api import Api, Bench
+from tests.support.files import Files
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,6 +35,18 @@ def people(cloud: LocalCloud) -> People:
 def bench(api: Api, people: People) -> Bench:
     """A project open to every user, with an agent and a queue of its own."""
     return Bench(api, people.member, api.agent(), api.project(), f"q-{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def files(api: Api, people: People) -> Files:  # noqa: ARG001  the app's memory is cleared with it
+    """A member's file jobs, those of other tests among them."""
+    return Files(people.member)
+
+
+@pytest.fixture
+def own_files(api: Api) -> Files:
+    """The file jobs of somebody who has none yet."""
+    return Files(api.user())
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ def test_names_that_would_leave_their_folder_are_refused_or_made_safe(bench: Ben
 
 
 @pytest.mark.parametrize(("wrong", "status"), [
-    ({"size": 0}, 400), ({"size": "1"}, 400), ({"size": 50_000_000_001}, 413),
+    ({"size": -1}, 400), ({"size": "1"}, 400), ({"size": 50_000_000_001}, 413),
     ({"sha256": "0" * 63}, 400), ({"sha256": "Z" * 64}, 400),
     ({"contentType": "text"}, 400), ({"contentType": "text/html\r\nx: y"}, 400),
     ({"drivePath": "x"}, 400), ({"objectKey": "x"}, 400), ({"buildNumber": 1}, 400),
