@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -11,7 +12,12 @@ from local.cloud import LocalCloud
 from tests.faults.faults import Injector, install
 from tests.support.api import Api, Caller
 
-pytest.register_assert_rewrite(*(f"tests.faults.{name}" for name in ("evidence", "life", "operations", "story")))
+if TYPE_CHECKING:
+    from tests.faults.file_story import FileStory
+
+pytest.register_assert_rewrite(
+    *(f"tests.faults.{name}" for name in ("evidence", "file_story", "life", "operations", "story"))
+)
 
 _injector = Injector()
 
@@ -51,23 +57,36 @@ def quiet(cloud: LocalCloud, api: Api, monkeypatch: pytest.MonkeyPatch) -> Itera
     assert cloud._scheduler is not None
     assert cloud._pump is not None
     monkeypatch.setattr(cloud._scheduler, "_run_safely", lambda _: None)
-    # The pump's turn: while this thread has it, the pump's own thread delivers nothing.
-    with cloud._pump._turn:
+    # The pump's turn: while this thread has it, the pump's own thread delivers nothing. Nor do those of the queues.
+    with cloud._queues.held(), cloud._pump._turn:
         _clear(cloud)
         yield cloud
         cloud.drain()
 
 
+@pytest.fixture
+def file_story(quiet: LocalCloud, api: Api, user: Caller) -> Iterator["FileStory"]:
+    """A file job that has not begun, and no other."""
+    from tests.faults.file_story import FileStory, clear
+
+    clear(quiet)
+    with FileStory.told(quiet, user, api.agent()) as story:
+        yield story
+
+
 def _clear(cloud: LocalCloud) -> None:
-    """End what other tests have left under a lease or in the default queue."""
+    """End what other tests have left on the agenda: leases, uploads, and jobs that wait for an agent or a stage."""
+    from chalicelib import queues
     from chalicelib.jobs import agenda, lifecycle
 
     with time_machine.travel(timedelta(days=2)):
+        cloud.sweep()
         while list(agenda.leases()):
             cloud.sweep()
-    for slot in agenda.queue_slots("default"):
-        while entry := agenda.first_in(slot):
-            lifecycle.cancel(lifecycle.read(entry.job_id))
+    for queue in ("default", *queues.STAGES):
+        for slot in agenda.queue_slots(queue):
+            while entry := agenda.first_in(slot):
+                lifecycle.cancel(lifecycle.read(entry.job_id))
     cloud.drain()
 
 

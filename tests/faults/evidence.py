@@ -26,12 +26,12 @@ def jobs_of(project_id: str) -> list[str]:
 
 
 def agenda_of(queues: Iterable[str]) -> list[tuple[str, str]]:
-    """(slot, job id) of every entry in these queues, under a lease, or waiting for its time."""
+    """(slot, job id) of every entry in these queues, under a lease, or waiting for its time or its upload."""
     from chalicelib.jobs import agenda
     from chalicelib.jobs.tables import JobRow
 
     slots = [slot for queue in queues for slot in agenda.queue_slots(queue)]
-    slots += [*agenda.lease_slots(), *agenda.later_slots()]
+    slots += [*agenda.lease_slots(), *agenda.later_slots(), *agenda.upload_slots()]
     return [(slot, row.job_id) for slot in slots for row in JobRow.agenda.query(slot)]
 
 
@@ -53,7 +53,7 @@ def _finished(head: Head) -> bool:
 
 
 def _check_head(head: Head) -> None:
-    from chalicelib.jobs.agenda import later_slots, lease_slots, queue_slots
+    from chalicelib.jobs.agenda import later_slots, lease_slots, queue_slots, upload_slots
 
     state, slot = State(head["state"]), head.get("slot")
     has = {name for name, value in head.items() if value is not None}
@@ -65,7 +65,8 @@ def _check_head(head: Head) -> None:
         assert {"agent", "claimed_at", "due", "token_hash", "token_expires"} <= has
         assert head["attempt"] > 0
     else:
-        assert slot in {*later_slots(), *queue_slots(head["queue"])}
+        waits_for_upload = state is State.AWAITING_UPLOAD
+        assert slot in (upload_slots() if waits_for_upload else {*later_slots(), *queue_slots(head["queue"])})
         assert not has & {"agent", "claimed_at", "claim_request", "token_hash", "redemption_id", "finished_at"}
 
 
@@ -81,6 +82,22 @@ def log_of(job_id: str) -> list[str]:
         assert chunk.entries == len(entries)
         lines += [entry.message for entry in entries]
     return lines
+
+
+def history_of(job_id: str) -> list[str]:
+    """How each attempt at a job that has ended came to its end; they are numbered from 1."""
+    from chalicelib.jobs.tables import AttemptRow
+
+    rows = list(AttemptRow.query(job_id, consistent_read=True))
+    assert [row.attempt for row in rows] == list(range(1, len(rows) + 1))
+    return [row.outcome for row in rows]
+
+
+def document(head: Head, name: str) -> Any:
+    """A job's payload or result."""
+    from chalicelib.jobs import documents
+
+    return documents.get(head["job_id"], head.get(name))
 
 
 def leaks(canaries: Iterable[str]) -> list[tuple[str, str]]:
@@ -125,3 +142,21 @@ def _inflated(content: bytes) -> bytes:
         return zlib.decompress(content)
     except zlib.error:
         return b""
+
+
+def objects_under(prefix: str) -> list[str]:
+    """The keys in the bucket that begin so."""
+    from chalicelib import aws
+    from chalicelib.settings import settings
+
+    found = aws.s3().list_objects_v2(Bucket=settings().bucket, Prefix=prefix)
+    return [item["Key"] for item in found.get("Contents", ())]
+
+
+def uploads_under(prefix: str) -> list[str]:
+    """The keys of uploads in parts that were begun and neither completed nor aborted."""
+    from chalicelib import aws
+    from chalicelib.settings import settings
+
+    found = aws.s3().list_multipart_uploads(Bucket=settings().bucket, Prefix=prefix)
+    return [item["Key"] for item in found.get("Uploads", ())]

@@ -4,12 +4,13 @@ Two seams are used. A call that fails for good fails where the app makes it, as 
 answer that is lost once is lost at the SDK's wire, below its retries, so that the SDK itself repeats the request.
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import botocore.endpoint
 import pytest
@@ -17,15 +18,25 @@ from botocore.client import BaseClient
 from botocore.endpoint import Endpoint
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
-SERVICES = frozenset({"dynamodb", "s3", "kms"})
+SERVICES = frozenset({"dynamodb", "s3", "kms", "sqs"})
+READS = frozenset({
+    "GetItem", "BatchGetItem", "Query", "Scan", "GetObject", "HeadObject", "ListObjectsV2", "GetQueueUrl", "Decrypt",
+})  # fmt: skip
+LAMBDAS_OWN = frozenset({"ReceiveMessage", "DeleteMessageBatch"})
+"""What Lambda asks of a queue, and not the app."""
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 
 Proceed = Callable[[], Any]
 Behaviour = Callable[[Proceed], Any]
+Where = Callable[["AwsCall"], bool]
 
 
 class Killed(Exception):
     """The process ended here."""
+
+
+class KilledAtOnce(BaseException):
+    """The process ended here, whatever its code would catch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,11 @@ class AwsCall:
     service: str
     operation: str
     parameters: dict[str, Any]
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.operation in READS
 
     def written(self, table: str) -> str | None:
         """The hash key of what it writes, or tries to, in a table."""
@@ -86,7 +102,9 @@ class Injector:
         self.points = 0
         self._calls: list[AwsCall] | None = None
         self._at: dict[int, Behaviour] = {}
-        self._every: tuple[str, Behaviour] | None = None
+        self._once: tuple[Where, Behaviour] | None = None
+        self._every: tuple[frozenset[str], Behaviour] | None = None
+        self._counting = threading.Lock()
 
     @contextmanager
     def watching(self) -> Iterator[list[AwsCall]]:
@@ -95,7 +113,7 @@ class Injector:
         try:
             yield self._calls
         finally:
-            self._calls, self._at, self._every = None, {}, None
+            self._calls, self._at, self._once, self._every = None, {}, None, None
 
     @contextmanager
     def at(self, number: int, behaviour: Behaviour) -> Iterator[list[AwsCall]]:
@@ -107,23 +125,59 @@ class Injector:
             self.points += 1
 
     @contextmanager
+    def once(self, where: Where, behaviour: Behaviour) -> Iterator[list[AwsCall]]:
+        """Let the first call like that behave so; that there was one is checked at the end."""
+        with self.watching() as calls:
+            self._once = (where, behaviour)
+            yield calls
+            assert self._once is None, f"there was no such call, only {[call.operation for call in calls]}"
+            self.points += 1
+
+    @contextmanager
     def always(self, service: str, behaviour: Behaviour) -> Iterator[list[AwsCall]]:
         """Let every call of a service behave so."""
         with self.watching() as calls:
-            self._every = (service, behaviour)
+            self.outage(service, behaviour)
             yield calls
+
+    def outage(self, service: str, behaviour: Behaviour | None) -> None:
+        """While calls are watched: from now on every call of a service behaves so, or, with None, works again."""
+        self._every = (frozenset({service}), behaviour) if behaviour else None
+
+    def dying(self, behaviour: Behaviour) -> Behaviour:
+        """The same, after which the process is gone: until the watching ends, nothing that is called arrives."""
+
+        def dies(proceed: Proceed) -> Any:
+            try:
+                return behaviour(proceed)
+            finally:
+                self._every = (SERVICES, die_before)
+
+        return dies
+
+    def kill(self) -> NoReturn:
+        """The process that calls this is gone: until the watching ends, nothing that is called arrives."""
+        self._every = (SERVICES, die_before)
+        raise KilledAtOnce
 
     def around(self, call: AwsCall, proceed: Proceed) -> Any:
         """What becomes of one call."""
-        if self._calls is None or call.service not in SERVICES:
+        if self._calls is None or call.service not in SERVICES or call.operation in LAMBDAS_OWN:
             return proceed()
-        number = len(self._calls)
-        self._calls.append(call)
-        # Taken off first: what the behaviour itself calls meanwhile is let through.
-        behaviour = self._at.pop(number, None)
-        if behaviour is None and self._every and self._every[0] == call.service:
-            behaviour = self._every[1]
+        with self._counting:
+            behaviour = self._next(call, self._calls)
         return behaviour(proceed) if behaviour else proceed()
+
+    def _next(self, call: AwsCall, calls: list[AwsCall]) -> Behaviour | None:
+        number = len(calls)
+        calls.append(call)
+        # Taken off first: what the behaviour itself calls meanwhile is let through.
+        if self._once and self._once[0](call):
+            (_, behaviour), self._once = self._once, None
+            return behaviour
+        if self._every and call.service in self._every[0]:
+            return self._every[1]
+        return self._at.pop(number, None)
 
 
 def install(injector: Injector, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,3 +210,19 @@ class _Wire(threading.local):
 
 
 _wire = _Wire()
+
+
+def of(operation: str) -> Where:
+    """Calls of an operation."""
+    return lambda call: call.operation == operation
+
+
+def to_state(state: str) -> Where:
+    """Writes that take a job to a state."""
+    return lambda call: call.operation == "UpdateItem" and _sets(call.parameters, "state", state)
+
+
+def _sets(update: dict[str, Any], name: str, value: str) -> bool:
+    placeholder = next((each for each, named in update["ExpressionAttributeNames"].items() if named == name), None)
+    found = re.search(rf"{placeholder} = (:\d+)", update["UpdateExpression"])
+    return found is not None and update["ExpressionAttributeValues"][found[1]] == {"S": value}

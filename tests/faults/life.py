@@ -202,8 +202,9 @@ def window_of(queue: str) -> int:
 
 def _same(job: Job, head: evidence.Head) -> None:
     principal = f"{'agent' if job.holder.registered else 'shared'}:{job.holder.agent_id}" if job.holder else None
-    expected = (job.state, job.attempt, principal, job.error)
-    assert (head["state"], head["attempt"], head.get("agent"), head.get("error_code")) == expected
+    expected = (job.state, job.attempt, principal, job.error, job.result is not None)
+    stored = (head["state"], head["attempt"], head.get("agent"), head.get("error_code"), head.get("result") is not None)
+    assert stored == expected
     if job.state not in FINAL:
         assert head["due"] == job.due
         assert head.get("deadline") == job.deadline

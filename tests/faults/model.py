@@ -200,12 +200,16 @@ class World:
         if job.state is State.READY and job.deadline and job.deadline <= self.now:
             job.write(State.FAILED, self.now, error="DEADLINE_EXCEEDED")
 
-    def moments(self) -> list[datetime]:
-        """When something will happen by itself."""
-        dues = [job.due for job in self.jobs if job.held or job.later]
-        deadlines = [job.deadline for job in self.jobs if job.deadline and job.state not in FINAL]
-        tokens = [job.token.expires for job in self.jobs if job.token]
-        return sorted({moment for moment in (*dues, *deadlines, *tokens) if moment > self.now})
+    def ends(self) -> list[datetime]:
+        """When the next lease ends, the next delay, the next deadline passes, the next token expires."""
+        kinds = (
+            [job.due for job in self.jobs if job.held],
+            [job.due for job in self.jobs if job.later],
+            [job.deadline for job in self.jobs if job.deadline and job.state not in FINAL],
+            [job.token.expires for job in self.jobs if job.token],
+        )
+        ahead = ([moment for moment in kind if moment > self.now] for kind in kinds)
+        return [min(moments) for moments in ahead if moments]
 
     # --- claims
 

@@ -29,7 +29,7 @@ SECONDS = [1, 59, 61, 299, 301, 600]
 SEGMENTS = [None, "end", "end", "last", "inside", "gap"]
 PRIORITIES = [0, 0, 1, 9]
 DEADLINES = [None, None, None, 4, 20, 40]
-PAYLOADS = [None, None, {"told": 1}, {"told": 2}]
+PAYLOADS = [None, {"told": 1}, {"told": 1}, {"told": 2}]
 DELAYS = [None, None, None, 3]
 KINDS = ["github", "github", "github", "drive"]
 
@@ -279,11 +279,12 @@ class Operations:
         self.real.set_time(self.world.now + timedelta(seconds=self.pick(SECONDS)))
 
     def wait_until(self) -> None:
-        """To just before, exactly at, or just after something happens: the next step is a millisecond later."""
-        moments = self.world.moments()
-        if moments:
-            moment = self.pick(moments[:2]) + timedelta(milliseconds=self.pick([-2, -1, 0]))
+        """Something is asked just before, exactly at, or just after a moment at which something ends."""
+        if ends := self.world.ends():
+            # The step itself is a millisecond later.
+            moment = self.pick(ends) + timedelta(milliseconds=self.pick([-2, -1, -1, 0]))
             self.real.set_time(max(moment, self.world.now))
+        self.pick(TIMELY)(self)
 
     def sweep(self) -> None:
         self.real.tick()
@@ -335,6 +336,8 @@ def _segment(job: Job, where: str | None) -> int | None:
 
 
 _do = Operations
+TIMELY = (_do.sweep, _do.sweep, _do.claim, _do.renew, _do.say_as_holder, _do.append, _do.redeem, _do.redeem)
+"""Operations whose answer depends on the moment."""
 WEIGHTED: tuple[Callable[[Operations], None], ...] = (
     *[_do.create] * 3,
     *[_do.cancel] * 2,

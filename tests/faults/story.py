@@ -294,11 +294,9 @@ class Story:
 
     def check_end(self) -> None:
         """The job completed with exactly what its story told."""
-        self.check()
-        job = self.bench.job(self.job_id)
-        assert job["state"] == "completed"
-        assert (job["payload"], job["result"]) == (self.body.get("payload", job["payload"]), self.result)
-        self._check_attempts([*self.outcomes, "completed"])
+        head = self._ended_as("completed")
+        assert evidence.document(head, "result") == self.result
+        assert self.chat_id or evidence.document(head, "payload") == self.body.get("payload")
         if self.upload:
             self._check_artifact()
         if self.chat_id:
@@ -306,26 +304,29 @@ class Story:
 
     def check_cancelled(self) -> None:
         """The job was cancelled by its agent's word."""
-        self.check()
-        assert self.bench.job(self.job_id)["state"] == "cancelled"
-        self._check_attempts(["cancelled"])
+        self._ended_as("cancelled")
+
+    def _ended_as(self, outcome: str) -> evidence.Head:
+        """The head of the one job there is, after its last attempt has come to this, and its log and history."""
+        assert evidence.jobs_of(self.bench.project_id) == [self.job_id]
+        found = evidence.heads([self.job_id])
+        evidence.check_heads(found)
+        assert found[self.job_id]["state"] == outcome
+        assert evidence.log_of(self.job_id) == self.lines
+        assert max(self.released.values(), default=0) <= 1, "a token released twice"
+        self._check_attempts([*self.outcomes, outcome])
+        return found[self.job_id]
 
     def _check_attempts(self, outcomes: list[str]) -> None:
-        assert evidence.log_of(self.job_id) == self.lines
-        found = self._attempts()
+        found = evidence.history_of(self.job_id)
         for _ in range(PATIENCE):
             if found == outcomes:
                 break
             # A real engine's stream shows a record a moment after the write.
             time.sleep(0.05)
             self.cloud.drain()
-            found = self._attempts()
+            found = evidence.history_of(self.job_id)
         assert found == outcomes
-
-    def _attempts(self) -> list[str]:
-        data = ok(self.bench.user.get(f"/api/jobs/{self.job_id}/attempts"))["data"]
-        assert [attempt["attempt"] for attempt in data] == list(range(1, len(data) + 1))
-        return [attempt["outcome"] for attempt in data]
 
     def _check_artifact(self) -> None:
         (artifact,) = ok(self.bench.user.get(f"/api/jobs/{self.job_id}/artifacts"))

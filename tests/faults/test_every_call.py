@@ -21,6 +21,8 @@ def test_a_flow_survives_a_failure_at_each_of_its_calls(
     chosen = [number for number, call in enumerate(calls) if flow.only in {None, call.service}]
     assert len(chosen) >= flow.calls, calls
     for number, mode in itertools.product(chosen, flow.modes):
+        if calls[number].reads and mode == "after":
+            continue  # What changes nothing fails in one way only: the app has no answer.
         try:
             _disturbed(Story(quiet, api, user), injector, flow, number, MODES[mode])
         except BaseException as failure:
