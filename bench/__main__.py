@@ -11,7 +11,7 @@ from pathlib import Path
 from local import environment
 from local.dynamodb_local import DynamoDBLocalUnavailable, dynamodb_local
 
-from . import agent_job, claims, imports, races, routes
+from . import agent_job, claims, files, imports, races, routes
 from .deployment import deployed
 from .report import Row, table
 
@@ -23,12 +23,13 @@ def main() -> int:
     try:
         # The logger writes to what standard output is when the app is imported: it works as ever, and nobody reads it.
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-            rows = _measure()
+            comparisons = files.compare()
+            rows = _measure() + files.rows(comparisons)
     except DynamoDBLocalUnavailable as error:
         print(error, file=sys.stderr)
         return 2
-    print(table(rows))
-    return int(any(row.over for row in rows))
+    print(table(rows), files.table_of(comparisons), sep="\n\n")
+    return int(any(row.over for row in rows) or any(comparison.missed for comparison in comparisons))
 
 
 def _measure() -> list[Row]:
