@@ -18,9 +18,15 @@ UPLOADS = "uploads"
 """S3's events of uploaded inputs; delayed, so that a client which says so itself comes first."""
 LARGE_FILES = "files-large"
 """The queue of files that are too large for a function of ours; agents on bigger machines serve it."""
-STAGES = frozenset({FILES})
+EVALUATIONS = "evaluations"
+"""Wakes the stage that evaluates answers, also to look at the parts of an evaluation."""
+SEMANTIC = "evaluations-semantic"
+"""The queue of batches that wait for semantic scores; agents with a sentence-embedding model serve it."""
+WEBHOOKS = "webhooks"
+"""JobMessages on their way to the webhooks of the jobs' owners."""
+STAGES = frozenset({FILES, EVALUATIONS})
 """The queues of jobs that are served by a stage; each has an SQS queue of the same name."""
-RESERVED = STAGES | {LARGE_FILES}
+RESERVED = STAGES | {LARGE_FILES, SEMANTIC}
 """The queues that only jobs of their own kind may be in."""
 
 
@@ -36,6 +42,24 @@ def wake(queue: str) -> None:
         StorageFailed: SQS did not take the message.
     """
     _send(queue, {"queue": queue})
+
+
+def gather(job_id: str) -> None:
+    """Have a job look at its parts. Once too often is once in vain.
+
+    Raises:
+        StorageFailed: SQS did not take the message.
+    """
+    _send(EVALUATIONS, {"gather": job_id})
+
+
+def deliver(ticket: dict[str, Any], *, delay: int = 0) -> None:
+    """Have a webhook's delivery tried, after a delay in seconds.
+
+    Raises:
+        StorageFailed: SQS did not take the message.
+    """
+    _send(WEBHOOKS, {"deliver": ticket}, delay=delay)
 
 
 def discard_later(job_id: str, attempt: int) -> None:

@@ -69,6 +69,16 @@ class Stage(Agent):
         return settings().stage_lease_seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Coordinator(Stage):
+    """The stage that holds a job while others do its parts: nobody is at work who would renew every few seconds."""
+
+    @property
+    def lease_seconds(self) -> int:
+        """How long its leases last."""
+        return settings().coordinator_lease_seconds
+
+
 def id_of(principal: str) -> str:
     """The agent's id in a principal."""
     return principal.partition(":")[2]

@@ -121,7 +121,7 @@ def _begin(job: Job, request: str | None) -> Job:
     stored = presign.look(_key(job))
     jobs.must_fit(stored.size, field="object_key")
     queue = jobs.queue_for(max(stored.size, _announced(job)))
-    return inputs.begin(job, Input(size=stored.size, etag=stored.etag), queue=queue, mark=request)
+    return inputs.begin(job, Input(key=_key(job), size=stored.size, etag=stored.etag), queue=queue, mark=request)
 
 
 def _found(job_id: str) -> Job | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .model import MESSAGES, ErrorCode, Job, State
+from .model import MESSAGES, ErrorCode, Job, Kind, State
 
 
 class Event(StrEnum):
@@ -75,7 +75,14 @@ class OutputAbandoned:
     attempt: int
 
 
-Effect = ChangeRecord | AttemptEnded | ReplyDue | Forgotten | WorkDue | OutputAbandoned
+@dataclass(frozen=True, slots=True)
+class GatherDue:
+    """Something happened to a part of this job, or to the job itself while it has parts: it has to look at them."""
+
+    job_id: str
+
+
+Effect = ChangeRecord | AttemptEnded | ReplyDue | Forgotten | WorkDue | OutputAbandoned | GatherDue
 
 _EVENT_OF = {
     State.RUNNING: Event.STARTED,
@@ -99,14 +106,18 @@ def effects(old: Job | None, new: Job | None) -> list[Effect]:
         found.append(WorkDue(new.queue))
     if old and _attempt_ended(old, new):
         found.append(_ended(old, new))
-        if old.input_key and new.state is not State.COMPLETED:
+        if old.kind == Kind.FILE and new.state is not State.COMPLETED:
             found.append(OutputAbandoned(old.job_id, old.attempt))
     if new.state is State.COMPLETED and new.chat_id and old and old.state is not State.COMPLETED:
         found.append(ReplyDue(new))
+    if old and (whose := _to_gather(old, new)):
+        found.append(GatherDue(whose))
     return found
 
 
 def _event(old: Job | None, new: Job) -> Event | None:
+    if new.internal:
+        return None
     if old is None:
         return Event.CREATED
     if old.state is not new.state:
@@ -116,6 +127,14 @@ def _event(old: Job | None, new: Job) -> Event | None:
 
 def _became_ready(old: Job | None, new: Job) -> bool:
     return new.claimable and not (old and old.claimable and old.slot == new.slot)
+
+
+def _to_gather(old: Job, new: Job) -> str | None:
+    """The job whose parts are to be looked at: the one that this is a part of, or this one when it stops early."""
+    if new.internal:
+        return new.owner if new.finished or new.checkpoint != old.checkpoint else None
+    stopped = new.state in {State.CANCELLING, State.CANCELLED, State.FAILED} and new.state is not old.state
+    return new.job_id if stopped and new.checkpoint and new.kind == Kind.EVALUATION else None
 
 
 def _attempt_ended(old: Job, new: Job) -> bool:

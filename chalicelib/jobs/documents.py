@@ -8,6 +8,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,14 @@ from .tables import DocumentRow
 MAX_BYTES = 256 * 1024
 INLINE_BYTES = 64 * 1024
 MAX_TOGETHER = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document's value, and the key of the object that holds it where it is too large for the table."""
+
+    value: Any
+    object_key: str | None
 
 
 def encode(value: object) -> bytes:
@@ -65,6 +74,12 @@ def get(job_id: str, name: str | None) -> Any:  # noqa: ANN401  any JSON
     if row is None:
         raise KeyError(name)
     return _value(row)
+
+
+def find(job_id: str, name: str) -> Found | None:
+    """A document with where it lies; None where it has aged out."""
+    row = DocumentRow.read(job_id, name)
+    return Found(_value(row), row.object_key) if row else None
 
 
 def get_many(wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:

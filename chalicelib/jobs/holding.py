@@ -13,10 +13,11 @@ from chalicelib.errors import ClaimLost, JobAlreadyClaimed, JobNotFound, TooLarg
 from chalicelib.telemetry import audit
 
 from . import agenda, documents, lifecycle
-from .model import FINAL, Actor, ErrorCode, Job, State, sources
+from .model import FINAL, Actor, ErrorCode, Input, Job, State, sources
 from .tables import JobRow
 
 MAX_PROGRESS_BYTES = 2048
+MAX_CHECKPOINT_BYTES = 4096
 MAX_ERROR_CHARACTERS = 500
 REPORTABLE = (State.RUNNING, State.COMPLETED, State.FAILED, State.CANCELLED)
 
@@ -75,19 +76,23 @@ def held_write(holder: Holder, job_id: str, actions: list[Action], states: Condi
         raise _not_held(holder, job_id, job) from refused
 
 
-def report(holder: Holder, job_id: str, target: State, payload: object) -> Job:
+def report(holder: Holder, job_id: str, target: State, payload: object, *, checkpoint: object = None) -> Job:
     """The holder's word on its job: running (with progress), completed or failed (with a result), or cancelled.
+
+    With a ``checkpoint`` the next attempt, where there will be one, goes on from there.
 
     The same last word again is answered like the first, so that a lost answer can be asked for again.
 
     Raises:
         InvalidStateTransition: the job cannot go there from where it is.
         JobNotFound, JobAlreadyClaimed, ClaimLost: the caller does not hold it.
-        TooLarge: the result is over 256 KB, or the progress over 2 KB.
+        TooLarge: the result is over 256 KB, the progress over 2 KB, or the checkpoint over 4 KB.
     """
     states = JobRow.state.is_in(*sources(target, Actor.AGENT))
     result = None if target is State.RUNNING else documents.put(job_id, payload, field="result")
     actions = [JobRow.state.set(target), *_told(target, payload, result)]
+    if checkpoint is not None:
+        actions.append(JobRow.checkpoint.set(_small(checkpoint, "checkpoint", MAX_CHECKPOINT_BYTES)))
     try:
         told = held_write(holder, job_id, actions, states)
     except Refused as refused:
@@ -126,10 +131,10 @@ def _extend(holder: Holder, job_id: str, slot: str, due: datetime, in_time: Cond
     return held_write(holder, job_id, actions, working if in_time is None else working & in_time)
 
 
-def release(holder: Holder, job_id: str, *, queue: str | None = None) -> Job:
+def release(holder: Holder, job_id: str, *, queue: str | None = None, given: Input | None = None) -> Job:
     """Give the job back unfinished, for another agent to take; a job being cancelled is cancelled by it.
 
-    With a ``queue`` it goes there, to those who can do what this holder cannot.
+    With a ``queue`` it goes there, to those who can do what this holder cannot; what is ``given`` is its input then.
 
     Raises:
         JobNotFound, JobAlreadyClaimed, ClaimLost: the caller does not hold it.
@@ -138,6 +143,9 @@ def release(holder: Holder, job_id: str, *, queue: str | None = None) -> Job:
     # What was read is given back, and no later attempt of the same agent.
     this = Holder(holder.agent, job.attempt)
     actions: list[Action] = [JobRow.state.set(State.READY), *agenda.wait(job, times.now(), queue=queue)]
+    if given:
+        actions += [JobRow.input_key.set(given.key), JobRow.input_etag.set(given.etag)]
+        actions.append(JobRow.input_size.set(given.size))
     try:
         return held_write(this, job_id, actions, JobRow.state.is_in(*sources(State.READY, Actor.AGENT)))
     except Refused:
@@ -148,7 +156,7 @@ def release(holder: Holder, job_id: str, *, queue: str | None = None) -> Job:
 
 def _told(target: State, payload: object, result: str | None) -> list[Action]:
     if target is State.RUNNING:
-        return [] if payload is None else [JobRow.progress.set(_progress(payload))]
+        return [] if payload is None else [JobRow.progress.set(_small(payload, "payload", MAX_PROGRESS_BYTES))]
     actions = agenda.leave(times.now())
     if result:
         actions.append(JobRow.result.set(result))
@@ -158,11 +166,12 @@ def _told(target: State, payload: object, result: str | None) -> list[Action]:
     return actions
 
 
-def _progress(payload: object) -> str:
-    text = documents.encode(payload).decode()
-    if len(text.encode()) > MAX_PROGRESS_BYTES:
-        message = f"progress may be at most {MAX_PROGRESS_BYTES} bytes of JSON"
-        raise TooLarge(message, field="payload", limit=MAX_PROGRESS_BYTES)
+def _small(value: object, field: str, limit: int) -> str:
+    """What is kept in the head itself, as JSON."""
+    text = documents.encode(value).decode()
+    if len(text.encode()) > limit:
+        what = "progress" if field == "payload" else field
+        raise TooLarge(f"{what} may be at most {limit} bytes of JSON", field=field, limit=limit)
     return text
 
 

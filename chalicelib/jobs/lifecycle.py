@@ -60,7 +60,9 @@ def _beginning(job_id: str, new: NewJob, now: datetime) -> dict[str, Any]:
         key = f"{INPUTS}{job_id}/{new.input_name}"
         return {"state": State.AWAITING_UPLOAD, "slot": slot, "due": due, "input_key": key}
     slot, due = agenda.ready(job_id, new.queue, priority=new.priority, since=now, not_before=new.not_before)
-    return {"state": State.READY, "slot": slot, "due": due}
+    given = new.given
+    named = {"input_key": given.key, "input_etag": given.etag, "input_size": given.size} if given else {}
+    return {"state": State.READY, "slot": slot, "due": due, **named}
 
 
 _COPIED = (
@@ -98,6 +100,17 @@ def list_of_kind(owner: str, kind: Kind, *, skip: int, limit: int) -> list[Job]:
         owner, JobRow.job_id.startswith(f"{kind.prefix}_"), scan_index_forward=False, limit=skip + limit
     )
     return read_many([row.job_id for row in JobRow.page(theirs)[skip:]])
+
+
+def list_kind(owner: str, kind: Kind, *, limit: int, cursor: str | None) -> Page:
+    """As ``list_owned``, of one kind only; the ``cursor`` is the id of a job of that kind."""
+    first = f"{kind.prefix}_"
+    # An index takes one condition on its sort key, and this one includes its ends.
+    theirs = JobRow.job_id.between(first, cursor) if cursor else JobRow.job_id.startswith(first)
+    rows = JobRow.page(JobRow.by_owner.query(owner, theirs, scan_index_forward=False, limit=limit + 2))
+    keys = [row.job_id for row in rows if row.job_id != cursor]
+    wanted = keys[:limit]
+    return Page(read_many(wanted), wanted[-1] if len(keys) > limit else None)
 
 
 def read_many(job_ids: Sequence[str]) -> list[Job]:

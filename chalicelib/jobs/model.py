@@ -18,11 +18,14 @@ class Kind(StrEnum):
 
     TASK = auto()
     FILE = auto()
+    EVALUATION = auto()
+    BATCH = auto()
+    """A part of another job, which owns it: run like any job, and seen by nobody but that one."""
 
     @property
     def prefix(self) -> str:
         """What ids of this kind begin with."""
-        return {Kind.TASK: "job", Kind.FILE: "file"}[self]
+        return {Kind.EVALUATION: "job_eval", Kind.TASK: "job"}.get(self, str(self))
 
 
 class State(StrEnum):
@@ -101,7 +104,7 @@ class NewJob:
     """What a creator decides.
 
     ``not_before`` delays the job, ``deadline`` fails it when it is not finished by then. ``input_name`` is the last
-    part of the key of an input that the job waits for.
+    part of the key of an input that the job waits for; ``given`` is an input that is there already.
     """
 
     kind: Kind
@@ -117,13 +120,15 @@ class NewJob:
     not_before: datetime | None = None
     deadline: datetime | None = None
     input_name: str | None = None
+    given: "Input | None" = None
     trace_parent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Input:
-    """An uploaded input: its size in bytes, and the ETag of the one upload that counts."""
+    """An object that a job works on: its key, its size in bytes, and the ETag of the one upload that counts."""
 
+    key: str
     size: int
     etag: str
 
@@ -136,7 +141,8 @@ class Job:
     is when its lease ends. ``agent`` is the principal that holds it or that ended it by its own word. ``returned`` is
     why the clock took it from its last holder and made it ready again. A job with an ``input_key`` begins by waiting
     for that object; ``input_etag`` and ``input_size`` are of the upload that counts, and ``marked`` is the request
-    by which its owner said so (a client may forget; then the upload's event does it).
+    by which its owner said so (a client may forget; then the upload's event does it). ``checkpoint`` is what earlier
+    attempts have done, as JSON: the next goes on from there.
     """
 
     job_id: str
@@ -176,7 +182,13 @@ class Job:
     input_etag: str | None = None
     input_size: int | None = None
     marked: str | None = None
+    checkpoint: str | None = None
     trace_parent: str | None = None
+
+    @property
+    def internal(self) -> bool:
+        """Whether it is a part of another job, of which alone the world is told."""
+        return self.kind == Kind.BATCH
 
     @property
     def claimable(self) -> bool:

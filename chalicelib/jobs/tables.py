@@ -100,6 +100,7 @@ class JobRow(Table):
     input_etag = UnicodeAttribute(null=True)
     input_size = IntegerAttribute(null=True)
     marked = UnicodeAttribute(null=True)
+    checkpoint = UnicodeAttribute(null=True)
     trace_parent = UnicodeAttribute(null=True)
     expires = TTLAttribute(null=True)
 

@@ -1,12 +1,42 @@
 """The keys of objects, which are always made here and never taken from a caller."""
 
+import hashlib
+
 MAX_NAME = 128
+OUTPUTS = "output/"
 
 
 def safe_name(file_name: str) -> str:
     """A file's name as the last part of a key: no folders, and only what needs no escaping."""
     kept = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in file_name)
     return kept.strip(".")[-MAX_NAME:] or "file"
+
+
+def data_set(user_id: str, file_name: str) -> str:
+    """Where a user's data set of that name lies; one uploaded under the same name takes its place."""
+    # Names that look alike in a key are told apart by their digest.
+    digest = hashlib.sha256(file_name.encode()).hexdigest()[:16]
+    return f"{data_sets_of(user_id)}{digest}/{safe_name(file_name)}"
+
+
+def data_sets_of(user_id: str) -> str:
+    """What the keys of all of a user's data sets begin with."""
+    return f"datasets/{user_id}/"
+
+
+def batch_input(job_id: str, number: int) -> str:
+    """The rows of one batch of an evaluation."""
+    return f"evaluations/{job_id}/{number}/rows.jsonl"
+
+
+def batch_segment(job_id: str, number: int, attempt: int, first: int) -> str:
+    """What an attempt at a batch has made of the rows from ``first`` on; no two attempts write to one key."""
+    return f"evaluations/{job_id}/{number}/{attempt}-{first}.jsonl"
+
+
+def batch_scored(job_id: str, number: int, attempt: int) -> str:
+    """The rows of a batch as they are handed to those who score them further."""
+    return f"evaluations/{job_id}/{number}/{attempt}-scored.jsonl"
 
 
 def output_folder(job_id: str, attempt: int) -> str:
@@ -16,4 +46,4 @@ def output_folder(job_id: str, attempt: int) -> str:
 
 def outputs_of(job_id: str) -> str:
     """What the keys of all of a job's outputs begin with."""
-    return f"output/{job_id}/"
+    return f"{OUTPUTS}{job_id}/"

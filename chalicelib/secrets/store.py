@@ -35,15 +35,28 @@ class Description:
     updated_at: datetime
 
 
-def store(project_id: str, kind: str, value: SecretStr) -> Description:
+def store(project_id: str, kind: str, value: SecretStr, *, actor: str = "admin") -> Description:
     """Keep a value as the next version; the last one stored stands."""
     for _ in range(TRIES):
         old = SecretRow.read(project_id, kind)
         made = _replace(project_id, kind, value, old)
         if made:
-            audit("secret.stored", actor="admin", project_id=project_id, type=kind, version=made.version)
+            audit("secret.stored", actor=actor, project_id=project_id, type=kind, version=made.version)
             return made
     raise StorageFailed
+
+
+def read(project_id: str, kind: str) -> SecretStr:
+    """The present value, for the house's own use; agents get theirs by claim tokens.
+
+    Raises:
+        SecretNotFound: there is none.
+        EncryptionUnavailable: the key service did not answer.
+    """
+    row = SecretRow.read(project_id, kind)
+    if row is None:
+        raise SecretNotFound(type=kind, projectId=project_id)
+    return open_row(row)
 
 
 def describe(project_id: str) -> list[Description]:
@@ -60,7 +73,7 @@ def rotate(project_id: str, kind: str) -> Description:
     return _retried(project_id, kind, _rotate, "secret.rotated")
 
 
-def delete(project_id: str, kind: str) -> None:
+def delete(project_id: str, kind: str, *, actor: str = "admin") -> None:
     """Delete a secret, for good.
 
     Raises:
@@ -73,7 +86,7 @@ def delete(project_id: str, kind: str) -> None:
         row.delete()
     except BACKEND_ERRORS as error:
         raise StorageFailed from error
-    audit("secret.deleted", actor="admin", project_id=project_id, type=kind)
+    audit("secret.deleted", actor=actor, project_id=project_id, type=kind)
 
 
 def rewrap_some(cursor: str | None) -> tuple[int, str | None]:

@@ -141,7 +141,7 @@ class FileStory:
             raise KilledAtOnce
 
         with pytest.MonkeyPatch.context() as broken:
-            broken.setattr("chalicelib.files.stage._end", killed)
+            broken.setattr("chalicelib.jobs.staging.end", killed)
             return self.stage()
 
     def arrive(self) -> Answer:
@@ -339,7 +339,7 @@ class FileStory:
         return {"object_key": done["drivePath"], "file_name": name, "size": len(self.expected)}
 
     def _take_the_clock(self) -> None:
-        from chalicelib.files import watch
+        from chalicelib.jobs import watch
         from chalicelib.objects import transfers
 
         real = watch.Watch.__call__
@@ -357,7 +357,7 @@ class FileStory:
         still = SimpleNamespace(monotonic=lambda: self.clock)
         self.patches.setattr(watch.Watch, "__call__", called)
         self.patches.setattr(watch, "time", still)
-        self.patches.setattr("chalicelib.files.stage.time", still)
+        self.patches.setattr("chalicelib.jobs.staging.time", still)
         self.patches.setattr(transfers, "LOOK_SECONDS", 0.001)
 
     def _listen(self) -> None:

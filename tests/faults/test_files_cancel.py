@@ -113,12 +113,12 @@ def test_cancel_reaches_a_stage_whose_lease_has_just_run_out(file_story: FileSto
 
     def cancelled(look: Look) -> None:
         story.cancel_until_answered()
-        story.patches.setattr("chalicelib.files.stage._end", late)
+        story.patches.setattr("chalicelib.jobs.staging.end", late)
         look(1)
 
-    from chalicelib.files import stage
+    from chalicelib.jobs import staging
 
-    real = stage._end
+    real = staging.end
 
     def late(*arguments: Any) -> None:
         story.end_lease()
@@ -165,8 +165,8 @@ class Engine:
 
 def test_cancel_interrupts_a_query_that_would_run_for_long(file_story: FileStory) -> None:
     story = file_story
-    for name in ("stage", "watch"):
-        story.patches.setattr(f"chalicelib.files.{name}.time", time)
+    for name in ("staging", "watch"):
+        story.patches.setattr(f"chalicelib.jobs.{name}.time", time)
     engine = Engine(story)
     story.patches.setattr("chalicelib.files.stage.process", engine)
     story.content = b"text\n" + b"abababababababababab\n" * 100_000

@@ -196,7 +196,7 @@ def _stored(key: str) -> bool:
 @contextmanager
 def _a_watch_that_looks() -> Iterator[None]:
     """Even a job of a moment is looked at while it is done."""
-    from chalicelib.files import watch
+    from chalicelib.jobs import watch
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watch, "LOOK_SECONDS", 0)

@@ -1,0 +1,38 @@
+"""The stage of evaluations: claims the next evaluation or batch as any agent does, and sees it through."""
+
+from typing import Any
+
+from chalicelib import queues
+from chalicelib.engines.evaluation.errors import DataSetError
+from chalicelib.engines.tabular.errors import TabularError
+from chalicelib.jobs import staging
+from chalicelib.jobs.model import Kind
+from chalicelib.jobs.staging import Work
+
+from . import batch, gathering, planning
+
+
+def serve(invocation: str, seconds: float) -> bool:
+    """Do the next evaluation or batch there is; whether there was one.
+
+    Args:
+        invocation: names this run; no two may have the same.
+        seconds: that are left to it.
+    """
+    work = staging.next_work(queues.EVALUATIONS, invocation, seconds)
+    if work is None:
+        return False
+    do = batch.run if work.job.kind == Kind.BATCH else _spread
+    staging.see_through(work, do, refusals=(DataSetError, TabularError), lost=_leave)
+    return True
+
+
+def _spread(work: Work) -> dict[str, Any] | None:
+    planning.spread(work)
+    # Batches that are done already have looked too early.
+    gathering.look(work.job.job_id)
+    return None
+
+
+def _leave(work: Work) -> None:
+    """What an attempt has kept is under keys of its own, and ages out."""
