@@ -11,6 +11,7 @@ from moto.dynamodb.models import dynamodb_backends
 from local.cloud import LocalCloud
 from tests.contract.harness import AwsSpy, People, api_of, spied
 from tests.support.api import Api, Bench
+from tests.support.evaluations import Evaluations
 from tests.support.files import Files
 
 
@@ -47,6 +48,18 @@ def files(api: Api, people: People) -> Files:  # noqa: ARG001  the app's memory 
 def own_files(api: Api) -> Files:
     """The file jobs of somebody who has none yet."""
     return Files(api.user())
+
+
+@pytest.fixture
+def evaluations(api: Api, people: People) -> Evaluations:  # noqa: ARG001  the app's memory is cleared with it
+    """A member's evaluations, those of other tests among them."""
+    return Evaluations(people.member)
+
+
+@pytest.fixture
+def own_evaluations(api: Api) -> Evaluations:
+    """The evaluations of somebody who has none yet."""
+    return Evaluations(api.user())
 
 
 @pytest.fixture

@@ -13,15 +13,16 @@ UNKNOWN = {
     "agent_id": "agent-unknown",
     "email": "unknown@example.com",
     "type": "unknown",
+    "webhook_id": "webhook_00000000000000000000000000",
+    "delivery_id": "delivery_00000000000000000000000000",
 }
 
 
 def declared() -> list[Any]:
     """Every route that a surface declares."""
-    import app  # noqa: F401  it imports the surfaces
-    from chalicelib.surfaces.surface import _surfaces
+    from chalicelib.surfaces.surface import all_surfaces
 
-    return [route for surface in _surfaces for route in surface.declared]
+    return [route for surface in all_surfaces() for route in surface.declared]
 
 
 def name_of(route: Any) -> str:

@@ -13,12 +13,13 @@ from chalicelib.jobs.changes import (
     ChangeRecord,
     Event,
     Forgotten,
+    GatherDue,
     OutputAbandoned,
     ReplyDue,
     WorkDue,
     effects,
 )
-from chalicelib.jobs.model import HELD, Job, State
+from chalicelib.jobs.model import HELD, Job, Kind, State
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -124,8 +125,28 @@ def test_stage_is_woken_once_for_each_time_a_job_becomes_ready(old: Job | None, 
     (State.COMPLETED, False), (State.RUNNING, False),
 ])  # fmt: skip
 def test_output_of_an_attempt_that_came_to_nothing_is_abandoned(state: State, *, abandoned: bool) -> None:
-    old, new = _job(State.RUNNING, input_key="input/job_1/a.csv"), _job(state, input_key="input/job_1/a.csv")
+    old, new = _job(State.RUNNING, kind=Kind.FILE), _job(state, kind=Kind.FILE)
     assert (OutputAbandoned("job_1", 1) in effects(old, new)) == abandoned
+
+
+@pytest.mark.parametrize(("change", "gathers"), [
+    ({"checkpoint": '{"segments":[[1,0,5]]}'}, True), ({"state": State.COMPLETED}, True), ({"state": State.FAILED}, True),
+    ({"progress": "{}"}, False), ({"state": State.READY}, False),
+])  # fmt: skip
+def test_job_looks_at_its_parts_when_one_gets_on(change: dict[str, Any], *, gathers: bool) -> None:
+    old = _job(State.RUNNING, kind=Kind.BATCH, owner="job_eval_1")
+    new = replace(old, **change)
+    found = effects(old, new)
+    assert (GatherDue("job_eval_1") in found) == gathers
+    assert not any(isinstance(effect, ChangeRecord) for effect in found)
+
+
+@pytest.mark.parametrize("checkpoint", [None, '{"batches":2,"rows":50}'])
+@pytest.mark.parametrize("state", [State.CANCELLING, State.FAILED, State.CANCELLED, State.COMPLETED])
+def test_job_that_stops_early_looks_at_its_parts(state: State, checkpoint: str | None) -> None:
+    old = _job(State.RUNNING, kind=Kind.EVALUATION, checkpoint=checkpoint)
+    found = effects(old, replace(old, state=state))
+    assert (GatherDue("job_1") in found) == (checkpoint is not None and state is not State.COMPLETED)
 
 
 def test_job_without_files_abandons_no_output() -> None:
