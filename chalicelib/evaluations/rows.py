@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.engines.evaluation.errors import RowError
-from chalicelib.engines.evaluation.rows import Row, prompt_of, row_of
+from chalicelib.engines.evaluation.rows import Row, parse, prompt_of, row_of
 from chalicelib.engines.evaluation.scoring import RowResult, errored_row, score_row
 from chalicelib.inference.chat import answer
 from chalicelib.inference.errors import ModelError
@@ -71,11 +71,11 @@ class Scoring:
 
     def _group(self, lines: Sequence[bytes], first: int) -> list[RowResult]:
         self._look()
-        rows = list(enumerate((json.loads(line) for line in lines), start=first + 1))
+        rows = list(enumerate(map(parse, lines), start=first + 1))
         answered = list(map_rows(self._answered, rows, self._terms.concurrency))
         return [self._result(*pair) for pair in zip(answered, self._semantic(answered), strict=True)]
 
-    def _answered(self, numbered: tuple[int, dict[str, object]]) -> Answered:
+    def _answered(self, numbered: tuple[int, dict[str, str | None]]) -> Answered:
         number, told = numbered
         try:
             row = row_of(told)

@@ -8,7 +8,7 @@ import requests
 
 from local.cloud import LocalCloud
 
-from . import agent_job, file_job
+from . import agent_job, evaluation_job, file_job
 from .dashboard import Dashboard, Surprise, say
 
 
@@ -36,6 +36,7 @@ def _run(cloud: LocalCloud) -> None:
     say("Somebody registered and logged in.")
     agent_job.run(dashboard, key("CLAIMCHECK_AGENT_SECRET"))
     file_job.run(dashboard)
+    evaluation_job.run(dashboard)
 
 
 if __name__ == "__main__":
