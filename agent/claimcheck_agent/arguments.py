@@ -8,6 +8,8 @@ from pathlib import Path
 
 from claimcheck_agent.file_jobs import INSTALL
 from claimcheck_agent.machine import format_size, memory_bytes, parse_size, processors
+from claimcheck_agent.semantic_jobs import INSTALL as INSTALL_SEMANTIC
+from claimcheck_agent.semantic_jobs import MODEL_VARIABLE
 
 SECRET_VARIABLE = "CLAIMCHECK_AGENT_SECRET"  # noqa: S105  (the name of a variable)
 
@@ -27,6 +29,10 @@ exit code but 0 fails the job.
 File jobs, those of the queues files-large and files, need no command: unless --on names one for the
 type file (or *), the agent processes them itself with the engine that the server uses for smaller
 files. That takes: {INSTALL}.
+
+Nor do batches of evaluations that wait in the queue evaluations-semantic for semantic scores: unless
+--on names a command for the type evaluation-batch (or *), the agent scores them with the
+sentence-embedding model in the folder --semantic-model. That takes: {INSTALL_SEMANTIC}.
 """
 
 RUN_EXAMPLES = f"""\
@@ -37,6 +43,8 @@ examples:
   claimcheck-agent run --url … --id gpu-1 --secret-file agent.secret --queue gpu \\
       --on train=python:models:train
   claimcheck-agent run --url … --id big-1 --secret-file agent.secret --queue files-large --memory 48G
+  claimcheck-agent run --url … --id meaning-1 --secret-file agent.secret --queue evaluations-semantic \\
+      --semantic-model ./all-MiniLM-L6-v2
 
 On SIGTERM or Ctrl-C the command is ended, the job is given back for another agent, and the exit code is 0.
 """
@@ -61,6 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_jobs(run.add_argument_group("the jobs"))
     _add_running(run.add_argument_group("how they are run"))
     _add_files(run.add_argument_group("file jobs"))
+    _add_semantic(run.add_argument_group("semantic scores"))
     return parser
 
 
@@ -141,7 +150,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         type=_positive_int,
         default=processors(),
         metavar="N",
-        help="threads for processing a file (default: as many as processors, here %(default)s)",
+        help="threads for processing a file or scoring texts (default: as many as processors, here %(default)s)",
     )
     group.add_argument(
         "--expanded-limit",
@@ -149,6 +158,17 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         default=EXPANDED_LIMIT,
         metavar="SIZE",
         help=f"the largest size of a file once it is decompressed (default: {format_size(EXPANDED_LIMIT)})",
+    )
+
+
+def _add_semantic(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--semantic-model",
+        type=Path,
+        default=os.environ.get(MODEL_VARIABLE) or None,
+        metavar="FOLDER",
+        help="folder with model.onnx, or onnx/model.onnx, and tokenizer.json, as sentence-transformers and optimum "
+        f"write them (or {MODEL_VARIABLE})",
     )
 
 

@@ -13,6 +13,7 @@ from claimcheck_agent.errors import AgentError, NotAuthorized
 from claimcheck_agent.file_jobs import FileHandler, add_file_handler
 from claimcheck_agent.handlers import Handlers
 from claimcheck_agent.secrecy import seal_process, take_secret
+from claimcheck_agent.semantic_jobs import add_semantic_handler
 from claimcheck_agent.signals import stop_on_signals
 from claimcheck_agent.worker import Options, Worker
 from claimcheck_agent.workspace import prepare_parent
@@ -64,7 +65,7 @@ def _run(args: argparse.Namespace, url: str, secret: str, handlers: Handlers) ->
 
 
 def _handlers(args: argparse.Namespace) -> Handlers:
-    """Give what the command line asks for, with our own handler for file jobs where their queue is served.
+    """Give what the command line asks for, with our own handlers for the jobs of the queues that are served.
 
     Raises:
         ValueError: with a message for the person at the command line.
@@ -72,8 +73,11 @@ def _handlers(args: argparse.Namespace) -> Handlers:
     handlers = Handlers.parse(args.on, args.secrets)
     own = FileHandler.within(memory=args.memory, threads=args.threads, expanded=args.expanded_limit)
     handlers = add_file_handler(handlers, args.queues or [], own)
+    handlers = add_semantic_handler(
+        handlers, args.queues or [], args.semantic_model, threads=args.threads, passed=args.pass_env
+    )
     if not handlers.types():
-        raise ValueError("--on is required, unless a queue of file jobs is served")
+        raise ValueError("--on is required, unless a queue of file jobs or of semantic scores is served")
     return handlers
 
 

@@ -22,7 +22,6 @@ def command_environment(
 
     What cannot be a variable (it is too long, or holds a NUL) is in the files only.
     """
-    inherited = {name: os.environ[name] for name in (*INHERITED, *passed) if name in os.environ}
     described = {
         "CLAIMCHECK_JOB_ID": str(job["jobId"]),
         "CLAIMCHECK_JOB_TYPE": str(job["type"]),
@@ -38,7 +37,12 @@ def command_environment(
     given = _payload_variables(job.get("payload")) | {
         f"CLAIMCHECK_SECRET_{_name(kind)}": value for kind, value in secrets.items()
     }
-    return inherited | described | {name: value for name, value in given.items() if _fits(value, LONGEST_VALUE)}
+    return inherited(passed) | described | {name: value for name, value in given.items() if _fits(value, LONGEST_VALUE)}
+
+
+def inherited(passed: Iterable[str]) -> dict[str, str]:
+    """Give the variables of the agent's own environment that its commands see: some, and those named here."""
+    return {name: os.environ[name] for name in (*INHERITED, *passed) if name in os.environ}
 
 
 def _payload_variables(payload: Any) -> dict[str, str]:  # noqa: ANN401  (any JSON value)

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
-from claimcheck_agent.errors import ApiError, ClaimLost, DownloadFailed, Unavailable
-from claimcheck_agent.handlers import Handler, Handlers, Tell
+from claimcheck_agent.handlers import Handlers, Tell
+from claimcheck_agent.inputs import InputHandler
 from claimcheck_agent.job import Job
 from claimcheck_agent.progress import Meter
 from claimcheck_agent.runner import Ended
@@ -20,11 +20,11 @@ TYPE = "file"
 QUEUES = frozenset({"files", "files-large"})
 NEEDED = ("duckdb", "msgspec", "pydantic", "zstandard", "claimcheck_tabular")
 INSTALL = 'pip install "claimcheck-agent[files]"'
-INPUT, OUTPUT = "input", "output"
+OUTPUT = "output"
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileHandler(Handler):
+class FileHandler(InputHandler):
     """Processes files with the engine that the server uses for smaller ones."""
 
     @classmethod
@@ -32,17 +32,6 @@ class FileHandler(Handler):
         """Make the handler for these limits: bytes of memory, threads, bytes of a file once it is decompressed."""
         program = (sys.executable, "-P", "-m", "claimcheck_agent.files")
         return cls(argv=(*program, str(memory), str(threads), str(expanded)))
-
-    def prepare(self, job: Job, space: Workspace, tell: Tell) -> None:
-        """Download the input to where the command looks for it."""
-        job.follow()
-        meter = Meter("downloading", tell)
-        try:
-            job.download(space.work / INPUT, meter)
-        except ClaimLost:
-            raise
-        except (ApiError, Unavailable) as error:
-            raise DownloadFailed(f"the input could not be downloaded: {error}") from error
 
     def deliver(self, job: Job, space: Workspace, tell: Tell) -> dict[str, Any]:
         """Upload the output, if there is one; gives the job's result."""

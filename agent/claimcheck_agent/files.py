@@ -4,7 +4,6 @@ It runs in a process of its own, which may be killed, or run out of memory, whil
 `job.json` and the file `input` in its directory, and leaves the file `output` and `result.json`.
 """
 
-import contextlib
 import os
 import shutil
 import sys
@@ -18,10 +17,11 @@ from claimcheck_tabular.process import Limits, Plan, process
 from claimcheck_tabular.steps import Options, Step
 from pydantic import TypeAdapter, ValidationError
 
+from claimcheck_agent.inputs import INPUT
+from claimcheck_agent.machine import be_the_first_to_go
 from claimcheck_agent.progress import Meter
 from claimcheck_agent.task import Task
 
-INPUT = Path("input")
 OUTPUT = Path("output")
 
 _steps = TypeAdapter(list[Step])
@@ -29,7 +29,7 @@ _steps = TypeAdapter(list[Step])
 
 def main(memory: str, threads: str, expanded: str) -> int:
     """Process the file within these limits (bytes, threads, bytes); gives the exit code."""
-    _be_the_first_to_go()
+    be_the_first_to_go()
     task = Task.from_environment()
     folder = Path(os.environ["TMPDIR"])
     limits = Limits(
@@ -63,7 +63,7 @@ def _process(task: Task, folder: Path, limits: Limits) -> dict[str, Any]:
         options=Options.model_validate(order.get("options") or {}),
     )
     meter = Meter("processing", lambda progress: task.progress(**progress))
-    output = process(INPUT, folder, plan, limits, meter)
+    output = process(Path(INPUT), folder, plan, limits, meter)
     output.path.replace(OUTPUT)
     return {
         "file_name": output_name(plan.file_name, output.suffix),
@@ -75,12 +75,6 @@ def _process(task: Task, folder: Path, limits: Limits) -> dict[str, Any]:
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-
-
-def _be_the_first_to_go() -> None:
-    """When the machine runs out of memory, Linux is to end this process and not the agent."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What this machine has for heavy work: memory and processors, as far as a container lets us have them."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -43,6 +44,12 @@ def format_size(size: int) -> str:
     """Write a size as `parse_size` reads it, in the largest unit that leaves no fraction."""
     unit = next(name for name in reversed(UNITS) if size % UNITS[name] == 0)
     return f"{size // UNITS[unit]}{unit}"
+
+
+def be_the_first_to_go() -> None:
+    """When the machine runs out of memory, Linux is to end this process and not the agent."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _limits(name: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = Path("chalicelib/engines/tabular")
@@ -48,11 +49,21 @@ def test_wheel_holds_all_of_both_packages(wheel: zipfile.ZipFile) -> None:
     assert held == expected
 
 
+def pins(name: str) -> dict[str, str]:
+    lines = (line.partition("#")[0].strip() for line in (ROOT / name).read_text().splitlines())
+    return dict(line.split("==") for line in lines if "==" in line)
+
+
+def extra(name: str) -> list[str]:
+    project: dict[str, dict[str, list[str]]] = tomllib.loads((ROOT / "agent/pyproject.toml").read_text())["project"]
+    return project["optional-dependencies"][name]
+
+
 def test_engine_is_the_one_that_was_tested() -> None:
-    pinned = dict(
-        line.partition("#")[0].strip().split("==")
-        for line in (ROOT / "requirements.txt").read_text().splitlines()
-        if "==" in line
-    )
-    extra = tomllib.loads((ROOT / "agent/pyproject.toml").read_text())["project"]["optional-dependencies"]["files"]
-    assert f"duckdb=={pinned['duckdb']}" in extra
+    assert f"duckdb=={pins('requirements.txt')['duckdb']}" in extra("files")
+
+
+def test_libraries_for_semantic_scores_include_those_that_were_tested() -> None:
+    pinned = pins("requirements-dev.txt")
+    for requirement in map(Requirement, extra("semantic")):
+        assert pinned[requirement.name] in requirement.specifier

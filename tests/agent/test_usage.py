@@ -57,5 +57,7 @@ def test_help_explains_the_protocol(run_agent: RunAgent) -> None:
         "8 KB",
         "[files]",
         "--memory",
+        "[semantic]",
+        "--semantic-model",
     ):
         assert word in text
