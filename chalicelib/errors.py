@@ -48,6 +48,12 @@ class InvalidToken(Unauthenticated):
     code = "INVALID_TOKEN"
 
 
+class IssuerUnavailable(ClaimcheckError):
+    """The issuer of the token cannot be reached to check it; try again later."""
+
+    code = "ISSUER_UNAVAILABLE"
+
+
 class Forbidden(ClaimcheckError):
     """The caller may not do this."""
 
@@ -100,6 +106,18 @@ class UserNotFound(NotFound):
     """There is no such user."""
 
     code = "USER_NOT_FOUND"
+
+
+class WebhookNotFound(NotFound):
+    """There is no such webhook."""
+
+    code = "WEBHOOK_NOT_FOUND"
+
+
+class DeliveryNotFound(NotFound):
+    """There is no such delivery."""
+
+    code = "DELIVERY_NOT_FOUND"
 
 
 class Conflict(ClaimcheckError):

@@ -5,7 +5,9 @@ Each field is the environment variable ``CLAIMCHECK_<FIELD>``; ``.env.example`` 
 
 import os
 from functools import cache
+from ipaddress import ip_address
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -37,6 +39,9 @@ class Settings(BaseModel):
     table_prefix: str = "claimcheck"
     bucket: str = "claimcheck"
     kms_key_id: str = "alias/claimcheck"
+    messages_topic: str | None = None
+    webhook_sends_per_minute: int = Field(default=60, ge=1)
+    webhook_allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
 
     session_secret: SecretStr
     session_seconds: int = Field(default=7200, ge=3600, le=7200)
@@ -49,8 +54,17 @@ class Settings(BaseModel):
     registrations_per_minute: int = Field(default=30, ge=1)
     token_failures_per_minute: int = Field(default=60, ge=1)
 
+    openid_issuer: str | None = None
+    openid_audience: str | None = None
+    openid_role_claim: str | None = None
+    openid_email_claims: Annotated[tuple[str, ...], BeforeValidator(_split)] = ("email", "preferred_username")
+
+    evaluation_requests_per_minute: int = Field(default=100, ge=1)
+    evaluation_submissions_per_minute: int = Field(default=10, ge=1)
+
     lease_seconds: int = Field(default=1800, ge=10)
     stage_lease_seconds: int = Field(default=60, ge=10)
+    coordinator_lease_seconds: int = Field(default=3600, ge=960)
     claim_token_seconds: int = Field(default=300, ge=10)
     poll_seconds: int = Field(default=5, ge=1)
     priority_head_start_seconds: int = Field(default=300, ge=0)
@@ -73,6 +87,16 @@ class Settings(BaseModel):
     file_memory_bytes: int = Field(default=1000 * 1000 * 1000, ge=768 * 1024 * 1024)
     file_days: int = Field(default=30, ge=1)
 
+    evaluation_max_bytes: int = Field(default=500 * 1000 * 1000, ge=1)
+    evaluation_max_rows: int = Field(default=100_000, ge=1)
+    evaluation_batch_rows: int = Field(default=25, ge=1)
+    evaluation_default_agent: str | None = None
+    evaluation_semantic_agents: bool = False
+    evaluation_inline_bytes: int = Field(default=1000 * 1000, ge=0, le=4 * 1000 * 1000)
+    embeddings_url: str | None = None
+    embeddings_model: str | None = None
+    embeddings_project: str = "claimcheck"
+
     github_owner: str | None = None
     github_listing: Literal["user", "organization", "own"] = "user"
     github_prefix: str = "mrx-"
@@ -89,6 +113,43 @@ class Settings(BaseModel):
                 message = f"{PREFIX}{name.upper()} must be at least {MINIMUM_KEY_BYTES} bytes long"
                 raise ValueError(message)
         return self
+
+    @model_validator(mode="after")
+    def _refuse_an_issuer_that_cannot_be_trusted(self) -> Self:
+        if self.openid_issuer is None:
+            return self
+        if not is_trusted_url(self.openid_issuer) or "?" in self.openid_issuer or "#" in self.openid_issuer:
+            raise ValueError(f"{PREFIX}OPENID_ISSUER must be an https URL, or an http one of this machine")
+        if self.openid_audience is None:
+            # Without it, a token that the issuer made for any other application would be good here.
+            raise ValueError(f"{PREFIX}OPENID_AUDIENCE must be set where {PREFIX}OPENID_ISSUER is")
+        return self
+
+
+def is_trusted_url(url: str, *, like: str | None = None) -> bool:
+    """Whether what is fetched from there is what its host sent: by https, or by http from this machine itself.
+
+    Args:
+        url: without a user or password.
+        like: where this other URL is https, only https will do.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or parts.username is not None:
+        return False
+    return parts.scheme == "https" or (
+        parts.scheme == "http" and _is_loopback(host) and (like is None or like.startswith("http:"))
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @cache

@@ -88,6 +88,11 @@ class Issuer:
         return Answer(200, json.dumps(documents[path]).encode()) if path in documents else Answer(404)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that has given up is no error of ours."""
+
+
 @contextmanager
 def serving() -> Iterator[Issuer]:
     """Run an issuer while the block lasts."""
@@ -105,7 +110,7 @@ def serving() -> Iterator[Issuer]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     issuer.host = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -130,7 +130,8 @@ def test_output_of_an_attempt_that_came_to_nothing_is_abandoned(state: State, *,
 
 
 @pytest.mark.parametrize(("change", "gathers"), [
-    ({"checkpoint": '{"segments":[[1,0,5]]}'}, True), ({"state": State.COMPLETED}, True), ({"state": State.FAILED}, True),
+    ({"checkpoint": '{"segments":[[1,0,5]]}'}, True),
+    ({"state": State.COMPLETED}, True), ({"state": State.FAILED}, True),
     ({"progress": "{}"}, False), ({"state": State.READY}, False),
 ])  # fmt: skip
 def test_job_looks_at_its_parts_when_one_gets_on(change: dict[str, Any], *, gathers: bool) -> None:

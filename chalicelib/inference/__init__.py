@@ -1,0 +1,1 @@
+"""A client of endpoints that speak OpenAI's API, for language models and for embeddings."""
