@@ -50,6 +50,12 @@ def sqs() -> Any:  # noqa: ANN401  botocore's clients have no static type
 
 
 @cache
+def sns() -> Any:  # noqa: ANN401  botocore's clients have no static type
+    """SNS."""
+    return _session().create_client("sns", config=Config(retries=_RETRIES))
+
+
+@cache
 def kms() -> Any:  # noqa: ANN401  botocore's clients have no static type
     """KMS."""
     return _session().create_client("kms", config=Config(retries=_RETRIES))

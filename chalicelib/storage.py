@@ -3,10 +3,12 @@
 from . import idempotency
 from .accounts import tables as accounts
 from .dynamo import Table
+from .evaluations import tables as evaluations
 from .jobs import tables as jobs
 from .objects import table as objects
 from .projects import tables as projects
 from .secrets import table as secrets
+from .webhooks import tables as webhooks
 
 MODELS: tuple[type[Table], ...] = (
     *jobs.TABLES,
@@ -14,5 +16,7 @@ MODELS: tuple[type[Table], ...] = (
     *objects.TABLES,
     *accounts.TABLES,
     *projects.TABLES,
+    *webhooks.TABLES,
+    *evaluations.TABLES,
     idempotency.KeyRow,
 )

@@ -34,3 +34,18 @@ def uploads(event: SQSEvent) -> None:
     for message in event:
         for record in json.loads(message.body).get("Records", ()):  # S3's own test message has none.
             file_uploads.arrived(unquote_plus(record["s3"]["object"]["key"]))
+
+
+@triggers.on_sqs_message(queue=queues.name_of(queues.EVALUATIONS), batch_size=1, name="evaluations_stage")
+def evaluations_stage(event: SQSEvent) -> None:
+    """Do one evaluation or batch, or look at the batches of an evaluation of which one got on."""
+    # The engines take a while to import, and no other function needs them.
+    from chalicelib.evaluations import gathering, stage  # noqa: PLC0415
+
+    context: Any = event.context
+    for message in event:
+        told = json.loads(message.body)
+        if "gather" in told:
+            gathering.look(told["gather"])
+        else:
+            stage.serve(context.aws_request_id, context.get_remaining_time_in_millis() / 1000)

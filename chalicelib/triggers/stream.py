@@ -7,7 +7,16 @@ from chalice.app import Blueprint, DynamoDBEvent
 from chalicelib import queues
 from chalicelib.dynamo import Table
 from chalicelib.jobs import attempts, changes, cleanup
-from chalicelib.jobs.changes import AttemptEnded, ChangeRecord, Effect, Forgotten, OutputAbandoned, ReplyDue, WorkDue
+from chalicelib.jobs.changes import (
+    AttemptEnded,
+    ChangeRecord,
+    Effect,
+    Forgotten,
+    GatherDue,
+    OutputAbandoned,
+    ReplyDue,
+    WorkDue,
+)
 from chalicelib.jobs.model import Job
 from chalicelib.jobs.tables import JobRow
 from chalicelib.objects import leftovers
@@ -41,6 +50,8 @@ def _do(effect: Effect) -> None:
         case WorkDue(queue):
             if queue in queues.STAGES:
                 queues.wake(queue)
+        case GatherDue(job_id):
+            queues.gather(job_id)
         case OutputAbandoned(job_id, attempt):
             leftovers.discard_output(job_id, attempt)
             # Whoever made it may not know yet that the job is not theirs any more, and may be about to upload.
@@ -48,6 +59,9 @@ def _do(effect: Effect) -> None:
 
 
 def _announce(change: ChangeRecord) -> None:
+    # No other function has messages to make.
+    from chalicelib.messages import publish  # noqa: PLC0415
+
     job = change.job
     start_trace(job.trace_parent)
     facts: dict[str, Any] = {
@@ -57,6 +71,7 @@ def _announce(change: ChangeRecord) -> None:
         "type": job.type,
         "state": job.state,
     }
+    publish.announce(change)
     logger.info(change.event, message_id=change.message_id, **facts)
     count(change.event, kind=job.kind)
 

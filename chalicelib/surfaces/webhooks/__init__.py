@@ -1,0 +1,1 @@
+"""Webhooks of users: where JobMessages are sent, and how that went."""
