@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .messages import TOPIC
 from .stages import Stage
 from .tables import DROPPED
 
@@ -12,6 +13,9 @@ QUEUES = {
     "SweepFailures": "sweep-failures",
     "FilesFailures": "files-failures",
     "UploadsFailures": "uploads-failures",
+    "EvaluationsFailures": "evaluations-failures",
+    "MessagesFailures": "messages-failures",
+    "WebhooksFailures": "webhooks-failures",
 }
 _FUNCTIONS = {
     "APIHandler": "ApiErrors",
@@ -19,17 +23,20 @@ _FUNCTIONS = {
     "Sweep": "SweepErrors",
     "FilesStage": "FilesStageErrors",
     "Uploads": "UploadsErrors",
+    "EvaluationsStage": "EvaluationsStageErrors",
+    "Webhooks": "WebhooksErrors",
 }
 _FOURTEEN_DAYS = 14 * 24 * 3600
 _FIVE_MINUTES = 300
 
 
 def resources(stage: Stage) -> dict[str, Resource]:
-    """The queues, and alarms on each queue's depth, each function's errors, and the API's 5XX answers."""
+    """The queues, and alarms: on each queue's depth, each function's errors, the API's 5XX, and lost messages."""
     queues = {name: _queue(f"{stage.prefix}-{ending}") for name, ending in QUEUES.items()}
     depths = {f"{name}Waiting": _depth_alarm(name) for name in QUEUES}
     errors = {alarm: _error_alarm(function) for function, alarm in _FUNCTIONS.items()}
-    return {**queues, **depths, **errors, "ApiServerErrors": _server_error_alarm(stage)}
+    others = {"ApiServerErrors": _server_error_alarm(stage), "MessagesLost": _lost_alarm()}
+    return {**queues, **depths, **errors, **others}
 
 
 def _queue(name: str) -> Resource:
@@ -65,6 +72,16 @@ def _server_error_alarm(stage: Stage) -> Resource:
         metric="5XXError",
         statistic="Sum",
         dimensions={"ApiName": stage.prefix, "Stage": stage.gateway_stage},
+    )
+
+
+def _lost_alarm() -> Resource:
+    return _alarm(
+        "The topic could not deliver messages to a queue, and has dropped them.",
+        namespace="AWS/SNS",
+        metric="NumberOfNotificationsFailed",
+        statistic="Sum",
+        dimensions={"TopicName": {"Fn::GetAtt": [TOPIC, "TopicName"]}},
     )
 
 

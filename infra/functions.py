@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from .queues import FILES_QUEUE, UPLOADS_QUEUE
+from .messages import TOPIC
+from .queues import EVALUATIONS_QUEUE, FILES_QUEUE, UPLOADS_QUEUE, WEBHOOKS_QUEUE
 from .stages import Stage
 from .tables import DROPPED
 
@@ -16,6 +17,8 @@ _NAMES = {
     "Sweep": "sweep",
     "FilesStage": "files-stage",
     "Uploads": "uploads",
+    "EvaluationsStage": "evaluations-stage",
+    "Webhooks": "webhooks",
 }
 # A record that fails alone this often is put aside; until then it holds up its shard.
 _STREAM_RETRIES = 5
@@ -23,13 +26,21 @@ _STREAM_RETRIES = 5
 _SWEEP_RETRIES = 0
 _SWEEP_AGE_SECONDS = 60
 # As much as Lambda gives: input, output and what the engine cannot keep in memory lie in /tmp together.
-_FILES_STORAGE_MIB = 10240
+_STORAGE_MIB = 10240
 
 _EVERY_FUNCTION = {
     "CLAIMCHECK_BUCKET": {"Ref": "Bucket"},
     "CLAIMCHECK_KMS_KEY_ID": {"Fn::GetAtt": ["Key", "Arn"]},
     "CLAIMCHECK_SESSION_SECRET": {"Ref": "SessionSecret"},
     "CLAIMCHECK_ADMIN_API_KEY": {"Ref": "AdminApiKey"},
+}
+# Who answers an evaluation, and who scores it: the API refuses what nobody here does.
+_EVALUATIONS = {
+    "CLAIMCHECK_EVALUATION_DEFAULT_AGENT": {"Ref": "EvaluationDefaultAgent"},
+    "CLAIMCHECK_EMBEDDINGS_URL": {"Ref": "EmbeddingsUrl"},
+    "CLAIMCHECK_EMBEDDINGS_MODEL": {"Ref": "EmbeddingsModel"},
+    "CLAIMCHECK_EMBEDDINGS_PROJECT": {"Ref": "EmbeddingsProject"},
+    "CLAIMCHECK_EVALUATION_SEMANTIC_AGENTS": {"Ref": "EvaluationSemanticAgents"},
 }
 _OWN: dict[str, dict[str, Any]] = {
     "APIHandler": {
@@ -38,9 +49,19 @@ _OWN: dict[str, dict[str, Any]] = {
         "CLAIMCHECK_GITHUB_OWNER": {"Ref": "GithubOwner"},
         "CLAIMCHECK_GITHUB_PREFIX": {"Ref": "GithubPrefix"},
         "CLAIMCHECK_GITHUB_TOKEN": {"Ref": "GithubToken"},
+        "CLAIMCHECK_OPENID_ISSUER": {"Ref": "OpenidIssuer"},
+        "CLAIMCHECK_OPENID_AUDIENCE": {"Ref": "OpenidAudience"},
+        **_EVALUATIONS,
     },
+    "Stream": {"CLAIMCHECK_MESSAGES_TOPIC": {"Ref": TOPIC}},
     # Two thirds of the function's memory. Without a rest, what is larger would be killed instead of handed over.
     "FilesStage": {"CLAIMCHECK_FILE_MEMORY_BYTES": "2500000000"},
+    "EvaluationsStage": {
+        **_EVALUATIONS,
+        "CLAIMCHECK_FILE_MEMORY_BYTES": "1300000000",
+        # What is left of the disk beside the data set.
+        "CLAIMCHECK_FILE_EXPANDED_MAX_BYTES": "9000000000",
+    },
 }
 
 
@@ -77,6 +98,10 @@ def _from_queue(event: str, queue: str, **more: Any) -> dict[str, Any]:  # noqa:
     return {"Events": {event: {"Properties": {"Queue": {"Fn::Sub": f"${{{queue}.Arn}}"}, **more}}}}
 
 
+def _at_most(parameter: str) -> dict[str, Any]:
+    return {"ScalingConfig": {"MaximumConcurrency": {"Ref": parameter}}}
+
+
 _TRIGGERS: dict[str, dict[str, Any]] = {
     "Stream": {
         "Events": {
@@ -98,12 +123,13 @@ _TRIGGERS: dict[str, dict[str, Any]] = {
         }
     },
     "FilesStage": {
-        "EphemeralStorage": {"Size": _FILES_STORAGE_MIB},
-        **_from_queue(
-            "FilesStageSqsEventSource",
-            FILES_QUEUE,
-            ScalingConfig={"MaximumConcurrency": {"Ref": "FilesConcurrency"}},
-        ),
+        "EphemeralStorage": {"Size": _STORAGE_MIB},
+        **_from_queue("FilesStageSqsEventSource", FILES_QUEUE, **_at_most("FilesConcurrency")),
     },
     "Uploads": _from_queue("UploadsSqsEventSource", UPLOADS_QUEUE),
+    "EvaluationsStage": {
+        "EphemeralStorage": {"Size": _STORAGE_MIB},
+        **_from_queue("EvaluationsStageSqsEventSource", EVALUATIONS_QUEUE, **_at_most("EvaluationsConcurrency")),
+    },
+    "Webhooks": _from_queue("WebhooksSqsEventSource", WEBHOOKS_QUEUE, **_at_most("WebhooksConcurrency")),
 }

@@ -1,4 +1,7 @@
-"""The queues that wake functions: of stages, by the jobs table's stream, and of uploads, by the bucket itself."""
+"""The queues that wake functions: of stages, by the jobs table's stream, and of uploads, by the bucket itself.
+
+The queues that the topic of messages feeds are in ``messages``.
+"""
 
 from typing import Any
 
@@ -10,12 +13,14 @@ from .tables import DROPPED
 Resource = dict[str, Any]
 
 FILES_QUEUE = "FilesQueue"
+EVALUATIONS_QUEUE = "EvaluationsQueue"
+WEBHOOKS_QUEUE = "WebhooksQueue"
 UPLOADS_QUEUE = "UploadsQueue"
 UPLOADS_QUEUE_POLICY = "UploadsQueuePolicy"
 
 # A message comes again when its function failed, so each time is longer than Lambda lets that function run.
-_FILES_VISIBILITY_SECONDS = 960
-_UPLOADS_VISIBILITY_SECONDS = 180
+_STAGE_VISIBILITY_SECONDS = 960
+_VISIBILITY_SECONDS = 180
 _RECEIVES = 5
 
 
@@ -23,19 +28,20 @@ def resources(stage: Stage) -> dict[str, Resource]:
     """The queues, and the policy that lets the bucket send."""
     delay = stage.number("upload_event_delay_seconds")
     return {
-        FILES_QUEUE: _queue(stage, queues.FILES, "FilesFailures", VisibilityTimeout=_FILES_VISIBILITY_SECONDS),
-        UPLOADS_QUEUE: _queue(
-            stage,
-            queues.UPLOADS,
-            "UploadsFailures",
-            VisibilityTimeout=_UPLOADS_VISIBILITY_SECONDS,
-            DelaySeconds=delay,
+        FILES_QUEUE: queue(stage, queues.FILES, "FilesFailures", VisibilityTimeout=_STAGE_VISIBILITY_SECONDS),
+        EVALUATIONS_QUEUE: queue(
+            stage, queues.EVALUATIONS, "EvaluationsFailures", VisibilityTimeout=_STAGE_VISIBILITY_SECONDS
+        ),
+        WEBHOOKS_QUEUE: queue(stage, queues.WEBHOOKS, "WebhooksFailures", VisibilityTimeout=_VISIBILITY_SECONDS),
+        UPLOADS_QUEUE: queue(
+            stage, queues.UPLOADS, "UploadsFailures", VisibilityTimeout=_VISIBILITY_SECONDS, DelaySeconds=delay
         ),
         UPLOADS_QUEUE_POLICY: {"Type": "AWS::SQS::QueuePolicy", "Properties": _uploads_policy()},
     }
 
 
-def _queue(stage: Stage, name: str, failures: str, **more: int) -> Resource:
+def queue(stage: Stage, name: str, failures: str, **more: int) -> Resource:
+    """A queue that puts a message aside once it has come back too often."""
     redrive = {"deadLetterTargetArn": {"Fn::GetAtt": [failures, "Arn"]}, "maxReceiveCount": _RECEIVES}
     properties = {
         "QueueName": f"{stage.prefix}-{name}",
@@ -43,7 +49,7 @@ def _queue(stage: Stage, name: str, failures: str, **more: int) -> Resource:
         "RedrivePolicy": redrive,
         **more,
     }
-    # What it holds are hints: where jobs wait is in the tables.
+    # What it holds are hints: what there is to do is in the tables.
     return {"Type": "AWS::SQS::Queue", **DROPPED, "Properties": properties}
 
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 from chalicelib.jobs.inputs import PREFIX as INPUTS
+from chalicelib.messages.message import LARGE as MESSAGES
+from chalicelib.objects.keys import OUTPUTS
 
 from .queues import UPLOADS_QUEUE, UPLOADS_QUEUE_POLICY
 from .stages import Stage
@@ -14,7 +16,8 @@ Resource = dict[str, Any]
 _ABANDONED_PARTS_DAYS = 2
 # Their rows age out first, and DynamoDB may take two days over it; until then a row must not name what is gone.
 _OBJECTS_OUTLAST_ROWS_DAYS = 7
-OUTPUTS = "output/"
+# Longer than any evaluation is at work on the batches that it is spread over.
+_BATCHES_DAYS = 7
 _CONTEXT = ("project", "type", "version")
 
 
@@ -77,6 +80,9 @@ def _lifecycle(stage: Stage) -> list[dict[str, Any]]:
         {"Id": "artifacts", "Status": "Enabled", "Prefix": "artifacts/", "ExpirationInDays": days},
         {"Id": "inputs", "Status": "Enabled", "Prefix": INPUTS, "ExpirationInDays": file_days},
         {"Id": "outputs", "Status": "Enabled", "Prefix": OUTPUTS, "ExpirationInDays": file_days},
+        {"Id": "datasets", "Status": "Enabled", "Prefix": "datasets/", "ExpirationInDays": file_days},
+        {"Id": "messages", "Status": "Enabled", "Prefix": MESSAGES, "ExpirationInDays": file_days},
+        {"Id": "evaluations", "Status": "Enabled", "Prefix": "evaluations/", "ExpirationInDays": _BATCHES_DAYS},
     ]
 
 
@@ -94,9 +100,9 @@ def _bucket_policy() -> dict[str, Any]:
 
 def _key(stage: Stage) -> dict[str, Any]:
     return {
-        "Description": f"{stage.prefix}: wraps the data keys of project secrets",
+        "Description": f"{stage.prefix}: wraps the data keys of secrets",
         "EnableKeyRotation": True,
-        "KeyPolicy": {"Version": "2012-10-17", "Statement": [_administration(), _use()]},
+        "KeyPolicy": {"Version": "2012-10-17", "Statement": [_administration(), _use(), _reading()]},
     }
 
 
@@ -116,22 +122,37 @@ def _administration() -> dict[str, Any]:
 
 
 def _use() -> dict[str, Any]:
-    """Only the API's role, and only for a subject that has all three parts of a secret's name.
+    """The API's role keeps secrets and hands them out."""
+    actions = ["kms:GenerateDataKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+    return _allowed("UseByTheApi", actions, _role("ApiHandlerRole"))
 
-    The role is named by a pattern: its own policy names the key, so that the two cannot name each other.
+
+def _reading() -> dict[str, Any]:
+    """Those that ask others by a key of theirs, or sign: which secrets each may open is in its role's policy."""
+    roles = (_role("EvaluationsStageRole"), _role("WebhooksRole"))
+    return _allowed("ReadingByThoseWhoUseSecrets", ["kms:Decrypt"], *roles)
+
+
+def _allowed(sid: str, actions: list[str], *roles: dict[str, str]) -> dict[str, Any]:
+    """Only these roles, and only for a subject that has all three parts of a secret's name.
+
+    The roles are named by patterns: their own policies name the key, so that the two cannot name each other.
     """
-    role = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-ApiHandlerRole-*"}
     return {
-        "Sid": "UseByTheApi",
+        "Sid": sid,
         "Effect": "Allow",
         "Principal": _ACCOUNT,
-        "Action": ["kms:GenerateDataKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"],
+        "Action": actions,
         **_THIS_KEY,
         "Condition": {
-            "ArnLike": {"aws:PrincipalArn": role},
+            "ArnLike": {"aws:PrincipalArn": list(roles)},
             "Null": {f"kms:EncryptionContext:{name}": "false" for name in _CONTEXT},
         },
     }
+
+
+def _role(name: str) -> dict[str, str]:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/${{AWS::StackName}}-{name}-*"}
 
 
 _ACCOUNT = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}

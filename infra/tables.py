@@ -28,8 +28,8 @@ def short_name(model: type[Table]) -> str:
 
 
 def logical_id(model: type[Table]) -> str:
-    """A table's name in the template, such as ``JobsTable``."""
-    return f"{short_name(model).title()}Table"
+    """A table's name in the template, such as ``JobsTable`` or ``WebhookDeliveriesTable``."""
+    return f"{short_name(model).title().replace('-', '')}Table"
 
 
 def resources(stage: Stage) -> dict[str, Resource]:

@@ -8,15 +8,19 @@ import json
 import sys
 from typing import Any
 
-from . import failures, functions, gateway, queues, stages, storage, tables
+from chalicelib.settings import Settings
+
+from . import failures, functions, gateway, messages, queues, stages, storage, tables
 from .stages import Stage
 
 _MINIMUM_KEY_CHARACTERS = 32
-_FILES_AT_ONCE = 20
+_AT_ONCE = 20
+_HTTPS = "^$|^https://.+"
+_OPTIONAL = {"Type": "String", "Default": ""}
 
 
 def build(stage: Stage) -> dict[str, Any]:
-    """Parameters, conditions, resources and outputs. Resources without a ``Type`` are laid over Chalice's own."""
+    """The template; its resources without a ``Type`` are laid over Chalice's own."""
     return {
         "Description": f"Claimcheck, {stage.name}",
         "Parameters": _parameters(),
@@ -28,11 +32,20 @@ def build(stage: Stage) -> dict[str, Any]:
             **tables.resources(stage),
             **storage.resources(stage),
             **queues.resources(stage),
+            **messages.resources(stage),
             **failures.resources(stage),
             **functions.resources(stage),
             "RestAPI": gateway.rest_api(stage),
         },
-        "Outputs": {"BucketName": {"Value": {"Ref": "Bucket"}}, "KeyArn": {"Value": {"Fn::GetAtt": ["Key", "Arn"]}}},
+        "Rules": {
+            "IssuerNeedsAudience": _together("OpenidIssuer", "OpenidAudience"),
+            "EmbeddingsNeedModel": _together("EmbeddingsUrl", "EmbeddingsModel"),
+        },
+        "Outputs": {
+            "BucketName": {"Value": {"Ref": "Bucket"}},
+            "KeyArn": {"Value": {"Fn::GetAtt": ["Key", "Arn"]}},
+            **messages.outputs(),
+        },
     }
 
 
@@ -40,12 +53,11 @@ def _parameters() -> dict[str, Any]:
     """What differs from account to account. Secrets have no default, so that none can be left in place."""
     secret = {"Type": "String", "NoEcho": True}
     required = {**secret, "MinLength": _MINIMUM_KEY_CHARACTERS}
-    optional = {"Type": "String", "Default": ""}
     return {
         "SessionSecret": {**required, "Description": "Signs session tokens; a new one ends every session."},
         "AdminApiKey": {**required, "Description": "The administrators' X-Admin-Api-Key."},
         "AgentSecret": {
-            **optional,
+            **_OPTIONAL,
             **secret,
             "AllowedPattern": f"^$|^.{{{_MINIMUM_KEY_CHARACTERS},}}$",
             "Description": "The agents' shared X-Colab-Secret; empty means that each agent must have its own.",
@@ -55,18 +67,15 @@ def _parameters() -> dict[str, Any]:
             "Default": "",
             "Description": "Origins of web front ends, such as https://app.example.com; none by default.",
         },
-        "GithubOwner": {**optional, "Description": "Whose repositories are projects; empty means none."},
+        "GithubOwner": {**_OPTIONAL, "Description": "Whose repositories are projects; empty means none."},
         "GithubPrefix": {"Type": "String", "Default": "mrx-", "Description": "What their names begin with."},
-        "GithubToken": {**optional, **secret, "Description": "For private repositories and a higher rate limit."},
-        "FilesConcurrency": {
-            "Type": "Number",
-            "Default": _FILES_AT_ONCE,
-            # What Lambda lets the concurrency of an event source be.
-            "MinValue": 2,
-            "MaxValue": 1000,
-            "Description": "How many files are processed at once, so that the account's other functions have room.",
-        },
-        "AlarmTopicArn": {**optional, "Description": "The SNS topic that alarms are sent to; empty means nobody."},
+        "GithubToken": {**_OPTIONAL, **secret, "Description": "For private repositories and a higher rate limit."},
+        "FilesConcurrency": _concurrency("How many files are processed at once"),
+        "EvaluationsConcurrency": _concurrency("How many evaluations and batches of them are done at once"),
+        "WebhooksConcurrency": _concurrency("How many webhooks are called at once"),
+        **_openid(),
+        **_evaluations(),
+        "AlarmTopicArn": {**_OPTIONAL, "Description": "The SNS topic that alarms are sent to; empty means nobody."},
         "DeletionProtection": {
             "Type": "String",
             "Default": "true",
@@ -74,6 +83,61 @@ def _parameters() -> dict[str, Any]:
             "Description": "Whether DynamoDB refuses to delete the tables that hold data.",
         },
     }
+
+
+def _concurrency(what: str) -> dict[str, Any]:
+    return {
+        "Type": "Number",
+        "Default": _AT_ONCE,
+        # What Lambda lets the concurrency of an event source be.
+        "MinValue": 2,
+        "MaxValue": 1000,
+        "Description": f"{what}, so that the account's other functions have room.",
+    }
+
+
+def _openid() -> dict[str, Any]:
+    return {
+        "OpenidIssuer": {
+            **_OPTIONAL,
+            "AllowedPattern": _HTTPS,
+            "Description": "The OpenID Connect issuer whose tokens are taken beside our own; empty means none.",
+        },
+        "OpenidAudience": {**_OPTIONAL, "Description": "The id under which the issuer knows this deployment."},
+    }
+
+
+def _evaluations() -> dict[str, Any]:
+    return {
+        "EvaluationDefaultAgent": {
+            **_OPTIONAL,
+            "Description": "The registered agent that answers where a data set and its submitter name nobody.",
+        },
+        "EvaluationSemanticAgents": {
+            "Type": "String",
+            "Default": "false",
+            "AllowedValues": ["true", "false"],
+            "Description": "Whether agents give semantic scores where there is no embeddings endpoint.",
+        },
+        "EmbeddingsUrl": {
+            **_OPTIONAL,
+            "AllowedPattern": _HTTPS,
+            "Description": "An OpenAI-compatible endpoint that gives semantic scores; empty means none.",
+        },
+        "EmbeddingsModel": {**_OPTIONAL, "Description": "The model that it is asked for."},
+        "EmbeddingsProject": {
+            "Type": "String",
+            "Default": Settings.model_fields["embeddings_project"].default,
+            "MinLength": 1,
+            "Description": "The project whose secret of the type embeddings is its key.",
+        },
+    }
+
+
+def _together(name: str, needed: str) -> dict[str, Any]:
+    """The rule that where one parameter is given the other is, too; otherwise functions would not start, or refuse."""
+    claim = {"Assert": _given({"Ref": needed}), "AssertDescription": f"{name} needs {needed}."}
+    return {"RuleCondition": _given({"Ref": name}), "Assertions": [claim]}
 
 
 def _given(value: Any) -> dict[str, Any]:  # noqa: ANN401  any intrinsic function

@@ -1,7 +1,9 @@
 """The whole local cloud in one process: HTTP and all that triggers the app, over moto or real endpoints."""
 
 import importlib
+import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -18,7 +20,7 @@ from . import embedded_sqs, environment, resources
 from .delivery import Delivery
 from .embedded import EmbeddedAws
 from .gateway import Access, Gateway
-from .messages import Source, create_sources
+from .messages import Source, create_sources, take_all
 from .queues import Failure, QueuePump
 from .schedules import Scheduler
 from .server import Server, listen, url_of
@@ -27,6 +29,11 @@ from .streams import Stream, StreamPump, stream_arns
 ROOT = Path(__file__).resolve().parent.parent
 UPLOADS_PREFIX = "input/"
 """Objects under it are announced to the uploads queue."""
+MESSAGES = "messages"
+"""The topic on which jobs' changes are told, and a queue that gets them all, for whoever wants to look."""
+WEBHOOKS = "webhooks"
+"""The queue whose handler sends them on."""
+TOPIC = "CLAIMCHECK_MESSAGES_TOPIC"
 
 log = logging.getLogger("local.cloud")
 
@@ -70,6 +77,7 @@ class LocalCloud:
         self._scheduler: Scheduler | None = None
         self._deliveries: list[Delivery] = []
         self._services: frozenset[str] = frozenset()
+        self._messages_url = ""
         self.url = ""
         self.made_up_keys: dict[str, str] = {}
 
@@ -136,6 +144,13 @@ class LocalCloud:
             self._scheduler.run_all()
         self.drain()
 
+    def messages(self) -> list[dict[str, Any]]:
+        """Take every JobMessage off the consumers' queue; there are those of the changes that were drained.
+
+        As with any consumer of a queue, they may come out of order, or twice.
+        """
+        return [json.loads(body) for body in take_all(self._messages_url)] if self._messages_url else []
+
     @property
     def set_aside(self) -> list[dict[str, Any]]:
         """Stream records that their handler failed on until it was given up."""
@@ -173,6 +188,7 @@ class LocalCloud:
     def _load(self) -> Chalice:
         if str(ROOT) not in sys.path:
             sys.path.insert(0, str(ROOT))
+        self._make_topic()
         settings = importlib.import_module("chalicelib.settings").settings()
         models: tuple[type[Model], ...] = importlib.import_module(self._modules[1]).MODELS
         resources.create_tables(models)
@@ -214,6 +230,30 @@ class LocalCloud:
             self._say(f"Queue {source.queue}" + (f", whose messages wait {delay} s" if delay else ""))
             if source.queue == uploads:
                 self._announce_uploads(settings.bucket, source.arn)
+        self._subscribe(settings.messages_topic, settings.table_prefix)
+
+    def _make_topic(self) -> None:
+        """Before the settings are read: the topic's ARN is one of them."""
+        if os.environ.get(TOPIC) or len(self._services & {"SNS", "SQS"}) == 1:
+            return
+        prefix = os.environ.get("CLAIMCHECK_TABLE_PREFIX") or "claimcheck"
+        os.environ[TOPIC] = resources.create_topic(f"{prefix}-{MESSAGES}")
+
+    def _subscribe(self, topic: str | None, prefix: str) -> None:
+        if not topic:
+            log.warning("jobs' changes are not told: the embedded SNS and SQS reach only each other")
+            return
+        sqs = resources.client("sqs")
+        self._messages_url = resources.create_queue(sqs, f"{prefix}-{MESSAGES}")
+        everything = resources.queue_arn(sqs, self._messages_url)
+        hooks = [source.arn for source in self._sources if source.queue == f"{prefix}-{WEBHOOKS}"]
+        try:
+            for arn in (everything, *hooks):
+                resources.subscribe(topic, arn)
+        except ClientError as error:
+            log.warning("jobs' changes reach no queue, SNS refused: %s", error)
+            return
+        self._say(f"Topic {topic.rpartition(':')[2]}, every message of which is in the queue {prefix}-{MESSAGES}")
 
     def _announce_uploads(self, bucket: str, arn: str) -> None:
         if len(self._services & {"S3", "SQS"}) == 1:

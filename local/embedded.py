@@ -13,11 +13,20 @@ from moto.dynamodb.models.table import StreamShard
 from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.models import ShardIterator
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.models import S3Backend
 from moto.server import ThreadedMotoServer
+from moto.sns.models import Topic
 
 from . import embedded_sqs
 
-_MOTO_NAMES = {"DYNAMODB": ("dynamodb", "dynamodbstreams"), "S3": ("s3",), "KMS": ("kms",), "SQS": ("sqs",)}
+_MOTO_NAMES = {
+    "DYNAMODB": ("dynamodb", "dynamodbstreams"),
+    "S3": ("s3",),
+    "KMS": ("kms",),
+    "SNS": ("sns",),
+    "SQS": ("sqs",),
+}
 
 _dynamodb_lock = threading.RLock()
 _update = threading.local()
@@ -78,6 +87,8 @@ def _repair_moto() -> None:
     _serialise_dynamodb()
     _announce_records()
     _forget_used_iterators()
+    _forget_notifications()
+    _refuse_unknown_uploads()
     embedded_sqs.repair()
     # An answer in two packets would otherwise wait 40 ms for the peer's delayed acknowledgement.
     MotoRequestHandler.disable_nagle_algorithm = True
@@ -134,6 +145,19 @@ def _mark_updates() -> None:
     DynamoDBBackend.update_item = marked  # type: ignore[method-assign]
 
 
+def _refuse_unknown_uploads() -> None:
+    # S3 answers 404 for an upload that is not there; moto fails.
+    complete = S3Backend.complete_multipart_upload
+
+    @functools.wraps(complete)
+    def checked(self: S3Backend, bucket_name: str, multipart_id: str, body: Any) -> Any:  # noqa: ANN401  moto's own
+        if multipart_id not in self.get_bucket(bucket_name).multiparts:
+            raise NoSuchUpload(multipart_id)
+        return complete(self, bucket_name, multipart_id, body)
+
+    S3Backend.complete_multipart_upload = checked  # type: ignore[method-assign]
+
+
 def _forget_used_iterators() -> None:
     # moto keeps every iterator it ever gave out; a server that runs for days would only grow.
     get = ShardIterator.get
@@ -144,3 +168,16 @@ def _forget_used_iterators() -> None:
         return get(self, limit)
 
     ShardIterator.get = once  # type: ignore[method-assign]
+
+
+def _forget_notifications() -> None:
+    # moto keeps every message that a topic was ever told, for tests to look at.
+    publish = Topic.publish
+
+    @functools.wraps(publish)
+    def published(self: Topic, *arguments: Any, **named: Any) -> str:  # noqa: ANN401  passed on as they are
+        message_id = publish(self, *arguments, **named)
+        self.sent_notifications.clear()
+        return message_id
+
+    Topic.publish = published  # type: ignore[method-assign]

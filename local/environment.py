@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import botocore.session
 
-SERVICES = {"DYNAMODB": "DynamoDB", "S3": "S3", "KMS": "KMS", "SQS": "SQS"}
+SERVICES = {"DYNAMODB": "DynamoDB", "S3": "S3", "KMS": "KMS", "SNS": "SNS", "SQS": "SQS"}
 """What is embedded, as boto3's ``AWS_ENDPOINT_URL_…`` spells it, and its name."""
 REGION = "us-east-1"
 KEYS = ("CLAIMCHECK_ADMIN_API_KEY", "CLAIMCHECK_AGENT_SECRET", "CLAIMCHECK_SESSION_SECRET")

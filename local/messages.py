@@ -54,8 +54,7 @@ class Source:
 
     def delete(self, messages: Sequence[Message]) -> None:
         """Take a batch off the queue."""
-        entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
-        self.client.delete_message_batch(QueueUrl=self.url, Entries=entries)
+        _delete(self.client, self.url, messages)
 
 
 def create_sources(app: Chalice, delays: Mapping[str, int]) -> list[Source]:
@@ -77,6 +76,21 @@ def _create(app: Chalice, sqs: Any, config: SQSEventConfig, delays: Mapping[str,
         handler=app.handler_map[config.name],
         batch_size=config.batch_size,
     )
+
+
+def take_all(url: str) -> list[str]:
+    """Receive and delete every message of a queue that is visible; answers their bodies."""
+    sqs = resources.client("sqs")
+    bodies: list[str] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=_LARGEST_BATCH).get("Messages"):
+        bodies += [each["Body"] for each in messages]
+        _delete(sqs, url, messages)
+    return bodies
+
+
+def _delete(sqs: Any, url: str, messages: Sequence[Message]) -> None:  # noqa: ANN401  a client of botocore
+    entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
+    sqs.delete_message_batch(QueueUrl=url, Entries=entries)
 
 
 def to_event_record(message: Message, queue_arn: str) -> dict[str, Any]:

@@ -86,6 +86,21 @@ def announce_uploads(bucket: str, prefix: str, arn: str) -> None:
     )
 
 
+def create_topic(name: str) -> str:
+    """Create a topic unless it is there; answers its ARN."""
+    return str(client("sns").create_topic(Name=name)["TopicArn"])
+
+
+def subscribe(topic: str, queue: str) -> None:
+    """Have a queue, by its ARN, get what a topic is told, as it was told; once more changes nothing.
+
+    Raises:
+        ClientError: this SNS does not know the queue.
+    """
+    raw = {"RawMessageDelivery": "true"}
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=raw)
+
+
 def create_key(alias: str) -> None:
     """Create an encryption key under an alias unless it is there.
 

@@ -67,7 +67,7 @@ def uploaded_after_it_was_cancelled(files: Files, api: Api, cloud: LocalCloud) -
 
 def uploaded_never(files: Files, api: Api, cloud: LocalCloud) -> None:  # noqa: ARG001  a story's form
     job = files.create()
-    _is_past(job["id"])
+    is_past(job["id"])
     cloud.sweep()
     assert files.read(job)["status"] == "FAILED"
 
@@ -75,7 +75,7 @@ def uploaded_never(files: Files, api: Api, cloud: LocalCloud) -> None:  # noqa: 
 def stage_was_not_woken(files: Files, api: Api, cloud: LocalCloud) -> None:  # noqa: ARG001  a story's form
     with cloud.queues_paused():
         job = files.started()
-        _is_past(job["id"])
+        is_past(job["id"])
         cloud.sweep()
     cloud.drain()
     assert files.read(job)["status"] == "COMPLETED"
@@ -89,7 +89,7 @@ def stage_lost_the_job(files: Files, api: Api, cloud: LocalCloud) -> None:  # no
 
     def late(path: Any, key: str, *more: Any) -> None:
         deliver(path, key, *more)
-        _is_past(key.split("/")[1])
+        is_past(key.split("/")[1])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transfers, "deliver", late)
@@ -102,26 +102,10 @@ def stage_lost_the_job(files: Files, api: Api, cloud: LocalCloud) -> None:  # no
 
 
 def output_could_not_be_uploaded(files: Files, api: Api, cloud: LocalCloud) -> None:  # noqa: ARG001  a story's form
-    from botocore.exceptions import ClientError
-    from s3transfer.manager import TransferConfig
-
-    from chalicelib import aws
-    from chalicelib.objects import transfers
-
-    def refuse(**_: Any) -> None:
-        raise ClientError({"Error": {"Code": "AccessDenied"}}, "UploadPart")
-
-    cloud.failures.clear()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transfers, "_IN_PARTS", TransferConfig(multipart_threshold=1))
-        aws.s3().meta.events.register("before-call.s3.UploadPart", refuse)
+    with no_part_is_taken(cloud):
         job = files.started()
         cloud.drain()
-        aws.s3().meta.events.unregister("before-call.s3.UploadPart", refuse)
-    [failure] = cloud.failures
-    assert "StorageFailed" in failure.error
-    cloud.failures.clear()
-    _is_past(job["id"])
+    is_past(job["id"])
     cloud.sweep()
     cloud.hurry()
     assert files.read(job)["status"] == "COMPLETED"
@@ -158,6 +142,28 @@ def done_by_an_agent(files: Files, api: Api, cloud: LocalCloud) -> None:
     assert files.download(job) == PEOPLE
 
 
+@contextmanager
+def no_part_is_taken(cloud: LocalCloud) -> Iterator[None]:
+    """Whatever a stage uploads goes up in parts, which are refused."""
+    from botocore.exceptions import ClientError
+    from s3transfer.manager import TransferConfig
+
+    from chalicelib import aws
+    from chalicelib.objects import transfers
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "UploadPart")
+
+    cloud.failures.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transfers, "_IN_PARTS", TransferConfig(multipart_threshold=1))
+        aws.s3().meta.events.register("before-call.s3.UploadPart", refuse)
+        yield
+        aws.s3().meta.events.unregister("before-call.s3.UploadPart", refuse)
+    assert {failure.error.partition("(")[0] for failure in cloud.failures} == {"StorageFailed"}
+    cloud.failures.clear()
+
+
 def _take(agent: Caller, job: dict[str, Any]) -> None:
     assert ok(agent.post("/api/jobs/claim", {"queues": [LARGE]}))["job"]["jobId"] == job["id"]
     ok(agent.patch(f"/api/jobs/{job['id']}", {"state": "running"}))
@@ -179,7 +185,7 @@ def _put(url: str, content: bytes) -> requests.Response:
     return answer
 
 
-def _is_past(job_id: str) -> None:
+def is_past(job_id: str) -> None:
     """Whatever the job waits for, or its lease, is over."""
     from chalicelib.jobs.tables import JobRow
 

@@ -23,21 +23,24 @@ _ENTRANCES = {
     ("chalicelib/surfaces/surface.py", None): "api",
     ("chalicelib/triggers/stream.py", None): "stream",
     ("chalicelib/triggers/schedules.py", None): "sweep",
-    # Two functions in one file: there the name counts, too.
+    # Several functions in one file: there the name counts, too.
     ("chalicelib/triggers/stages.py", "files_stage"): "files_stage",
     ("chalicelib/triggers/stages.py", "uploads"): "uploads",
+    ("chalicelib/triggers/stages.py", "evaluations_stage"): "evaluations_stage",
+    ("chalicelib/triggers/webhooks.py", None): "webhooks",
 }
 # IAM's names for S3's and KMS's operations, where they are not the operation's own.
 _ACTIONS = {
     "UploadPart": ("PutObject",),
     "CreateMultipartUpload": ("PutObject",),
     "CompleteMultipartUpload": ("PutObject",),
-    # Without the right to list, S3 says "forbidden" of an object that is not there.
-    "HeadObject": ("GetObject", "ListBucket"),
+    "HeadObject": ("GetObject",),
     "ListObjectsV2": ("ListBucket",),
     "ListMultipartUploads": ("ListBucketMultipartUploads",),
     "ReEncrypt": ("ReEncryptFrom", "ReEncryptTo"),
 }
+# Without the right to list, S3 says "forbidden" of an object that is not there.
+_LOOKING = {"HeadObject", "GetObject"}
 # What Lambda itself does by a function's role: read the stream or the queue, write the log, put aside what failed.
 _LAMBDAS_OWN = re.compile(
     r"logs:|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams) "
@@ -57,7 +60,10 @@ def recorded() -> Iterator[dict[str, set[Permission]]]:
     submit, start = ThreadPoolExecutor.submit, threading.Thread.start
 
     def calling(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        _note(used, client.meta.service_model.service_name, operation, parameters)
+        service = client.meta.service_model.service_name
+        _note(used, service, operation, parameters)
+        if operation in _LOOKING:
+            _note(used, service, "ListBucket", parameters)
         return call(client, operation, parameters)
 
     def signing(client: Any, ClientMethod: str, Params: dict[str, Any], **more: Any) -> Any:  # noqa: N803  botocore's
@@ -110,6 +116,8 @@ def _granted(function: str) -> set[Permission]:
 
 def _named(resource: dict[str, Any]) -> str:
     """A resource as ``_resources`` names it: ``JobsTable``, ``JobsTable/index/agenda``, ``Bucket/artifacts/*``."""
+    if "Ref" in resource:
+        return str(resource["Ref"])
     if "Fn::GetAtt" in resource:
         name, attribute = resource["Fn::GetAtt"]
         return str(name) if attribute == "Arn" else f"{name}.{attribute}"
@@ -128,12 +136,21 @@ def _resources(service: str, action: str, parameters: dict[str, Any]) -> list[st
         return ["Key"]
     if service == "s3":
         return ["Bucket"] if action.startswith("ListBucket") else [f"Bucket/{parameters['Key'].split('/')[0]}/*"]
+    if service == "sns":
+        return [f"{_logical(parameters['TopicArn'].rpartition(':')[2])}Topic"]
     if service == "sqs":
-        queue = parameters.get("QueueName") or parameters["QueueUrl"]
-        return [f"{queue.rpartition('-')[2].title()}Queue"]
+        queue = parameters.get("QueueName") or parameters["QueueUrl"].rpartition("/")[2]
+        return [f"{_logical(queue)}Queue"]
     index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
     names = parameters.get("RequestItems") or [parameters["TableName"]]
-    return [f"{name.rpartition('-')[2].title()}Table{index}" for name in names]
+    return [f"{_logical(name)}Table{index}" for name in names]
+
+
+def _logical(name: str) -> str:
+    """The beginning of a logical id: a name of a queue, topic or table without the deployment's prefix."""
+    from chalicelib.settings import settings
+
+    return name.removeprefix(f"{settings().table_prefix}-").title().replace("-", "")
 
 
 def _function() -> str | None:

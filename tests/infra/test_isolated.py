@@ -101,6 +101,25 @@ STEPS = [
     {"type": "filter", "params": {"column": "city", "operator": "eq", "value": "New York"}},
     {"type": "convert_format", "params": {"to_format": "csv", "compression": "zstd"}},
 ]
+SCORING = """
+import json, sys
+from chalicelib.engines.evaluation.criteria import Criteria
+from chalicelib.engines.evaluation.scoring import score_row
+result = score_row(1, "?", "[1]", "[1]", Criteria.model_validate(json.loads(sys.argv[1])), None)
+print([result["similarity"], *(each["score"] for each in result["evaluators"])])
+"""
+CRITERIA = {
+    "custom_evaluators": [
+        {"name": "regex", "pattern": "^.[0-9]"},
+        {"name": "json_schema", "schema": {"type": "object"}},
+    ]
+}
+SIGNING = """
+from datetime import UTC, datetime
+from standardwebhooks import Webhook
+print(Webhook("whsec_" + "c2VjcmV0" * 4).sign("m", datetime.now(UTC), "{}"))
+"""
+OF_SOME = {"duckdb", "zstandard", "boto3", "s3transfer", "rapidfuzz", "re2", "jsonschema", "standardwebhooks"}
 # What S3 sends when it is told of a queue.
 TEST_EVENT = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}
 
@@ -127,12 +146,15 @@ def test_uploads_takes_the_event_that_s3_tries_the_queue_with(
     assert made == {"answer": None, "foreign": []}
 
 
-@pytest.mark.parametrize("function", ["Sweep", "FilesStage"])
+@pytest.mark.parametrize(("function", "needed"), [
+    ("Sweep", "chalicelib.jobs.sweeper"), ("FilesStage", "chalicelib.files.stage"),
+    ("EvaluationsStage", "chalicelib.evaluations.stage"), ("Webhooks", "chalicelib.webhooks.deliveries"),
+])  # fmt: skip
 def test_handler_is_there_to_be_called(
-    function: str, code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]
+    function: str, needed: str, code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]
 ) -> None:
     module, _, name = str(resources[function]["Properties"]["Handler"]).rpartition(".")
-    script = f"import {module} as module, chalicelib.files.stage; assert callable(module.{name})"
+    script = f"import {module} as module, {needed}; assert callable(module.{name})"
     made = _run(code, layer, script)
     assert made.returncode == 0, made.stderr
 
@@ -144,9 +166,18 @@ def test_engine_reads_a_file_does_its_steps_and_writes_another(code: Path, layer
     assert written == b"name,city\nAlice,New York\n"
 
 
-def test_functions_that_process_no_files_do_not_wait_for_the_engine(code: Path, layer: Path) -> None:
-    script = "import app, sys; print(sorted({'duckdb', 'zstandard', 'boto3', 's3transfer'} & set(sys.modules)))"
-    made = _run(code, layer, script)
+def test_engine_scores_an_answer(code: Path, layer: Path) -> None:
+    made = _run(code, layer, SCORING, json.dumps(CRITERIA))
+    assert made.stdout.splitlines() == ["[1.0, 1.0, 0.0]"], made.stderr
+
+
+def test_webhooks_are_signed(code: Path, layer: Path) -> None:
+    made = _run(code, layer, SIGNING)
+    assert made.stdout.startswith("v1,"), made.stderr
+
+
+def test_functions_do_not_wait_for_what_only_others_use(code: Path, layer: Path) -> None:
+    made = _run(code, layer, f"import app, sys; print(sorted({OF_SOME} & set(sys.modules)))")
     assert made.stdout.splitlines() == ["[]"], made.stderr
 
 

@@ -1,5 +1,6 @@
 """Each function may do what its code does, and nothing else: everything is done once, and compared with its policy."""
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,29 @@ import pytest
 
 from infra.stages import ROOT
 from local.cloud import LocalCloud
-from tests.infra import file_stories, permissions, stories
+from tests.infra import evaluation_stories, file_stories, message_stories, permissions, stories
 from tests.infra.permissions import Permission
 from tests.support.api import Api, Bench
+from tests.support.evaluations import Evaluations
 from tests.support.files import Files
 
 Used = dict[str, set[Permission]]
-FUNCTIONS = ("api", "stream", "sweep", "files_stage", "uploads")
-ROLES = ("ApiHandlerRole", "StreamRole", "SweepRole", "FilesStageRole", "UploadsRole")
+ROLES = {
+    "api": "ApiHandlerRole",
+    "stream": "StreamRole",
+    "sweep": "SweepRole",
+    "files_stage": "FilesStageRole",
+    "uploads": "UploadsRole",
+    "evaluations_stage": "EvaluationsStageRole",
+    "webhooks": "WebhooksRole",
+}
+FUNCTIONS = tuple(ROLES)
+
+# Whose secrets a function opens, as projects are named in them; the API has those of every project.
+OWN_SECRETS: dict[str, list[Any]] = {
+    "evaluations_stage": ["answering-agent:*", {"Ref": "EmbeddingsProject"}],
+    "webhooks": ["webhook:*"],
+}
 
 _OPERATIONS = {
     "batch_get": "BatchGetItem",
@@ -49,6 +65,12 @@ def used(cloud: LocalCloud) -> Used:
             file_story(Files(api.user()), api, cloud)
             cloud.drain()
             cloud.sweep()
+        for evaluation_story in evaluation_stories.ALL:
+            evaluation_story(Evaluations(api.user()), api, cloud)
+            cloud.drain()
+        for message_story in message_stories.ALL:
+            message_story(cloud, api)
+            cloud.drain()
     return seen
 
 
@@ -80,6 +102,8 @@ def test_lambda_may_do_its_own_part() -> None:
     for function, group, queue in (
         ("files_stage", "FilesStageLogs", "FilesQueue"),
         ("uploads", "UploadsLogs", "UploadsQueue"),
+        ("evaluations_stage", "EvaluationsStageLogs", "EvaluationsQueue"),
+        ("webhooks", "WebhooksLogs", "WebhooksQueue"),
     ):
         assert permissions.allowed_to_lambda(function) == {
             *((action, group) for action in logs),
@@ -97,38 +121,53 @@ def test_policy_has_no_stars_but_below_one_resource(function: str) -> None:
             assert re.fullmatch(r"[^*]+(/\*)?", permissions._named(resource))
 
 
-def test_stream_lists_nothing_but_outputs() -> None:
-    [statement] = [each for each in permissions.statements("stream") if "s3:ListBucket" in each["Action"]]
-    assert statement["Condition"] == {"StringLike": {"s3:prefix": "output/*"}}
-
-
-def test_key_is_used_only_with_the_full_name_of_a_secret() -> None:
+@pytest.mark.parametrize("function", ["api", *OWN_SECRETS])
+def test_key_is_used_only_with_the_full_name_of_a_secret(function: str) -> None:
     from chalicelib.secrets.envelope import Subject
 
-    [statement] = [each for each in permissions.statements("api") if each["Action"][0].startswith("kms:")]
+    condition = dict(_statement(function, "kms:Decrypt")["Condition"])
+    owners = condition.pop("StringLike", None)
     names = sorted(Subject("p", "github", 1).context)
-    assert statement["Condition"] == {
+    assert condition == {
         "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": names},
         "Null": {f"kms:EncryptionContext:{name}": "false" for name in names},
     }
+    assert owners == ({"kms:EncryptionContext:project": OWN_SECRETS[function]} if function in OWN_SECRETS else None)
+
+
+@pytest.mark.parametrize("function", OWN_SECRETS)
+def test_functions_read_only_the_secrets_that_they_use(function: str) -> None:
+    [statement] = [each for each in permissions.statements(function) if each["Sid"] == "Secrets"]
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": OWN_SECRETS[function]}}
+
+
+def test_secrets_that_functions_use_are_named_as_the_code_names_them() -> None:
+    from chalicelib.evaluations import answering
+    from chalicelib.webhooks import signing
+
+    assert OWN_SECRETS["evaluations_stage"][0] == f"{answering.PROJECT}*"
+    assert OWN_SECRETS["webhooks"] == [signing._scope("*")]
 
 
 def test_every_function_of_the_template_has_its_policy(resources: dict[str, Any]) -> None:
-    for function, role in zip(FUNCTIONS, ROLES, strict=True):
+    for function, role in ROLES.items():
         [policy] = resources[role]["Properties"]["Policies"]
         assert policy["PolicyDocument"]["Statement"] == permissions.statements(function)
         assert "ManagedPolicyArns" not in resources[role]["Properties"]
 
 
+def _statement(function: str, action: str) -> dict[str, Any]:
+    [found] = [each for each in permissions.statements(function) if action in each["Action"]]
+    return found
+
+
 def _written() -> set[Permission]:
     """Every ``XRow.query(…)``, ``XRow.index.query(…)`` and the like in the source."""
-    from chalicelib.storage import MODELS
     from infra.tables import logical_id
 
-    tables = {model.__name__: logical_id(model) for model in MODELS}
-    sources = [path.read_text() for path in Path(ROOT, "chalicelib").rglob("*.py")]
-    calls = {call for source in sources for call in _CALL.findall(source) if call[0] in tables}
-    return {
-        (f"dynamodb:{_OPERATIONS[method]}", tables[row] + (f"/index/{index}" if index else ""))
-        for row, index, method in calls
-    }
+    found = set()
+    for path in Path(ROOT, "chalicelib").rglob("*.py"):
+        for row, index, method in _CALL.findall(path.read_text()):
+            table = getattr(importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts)), row)
+            found.add((f"dynamodb:{_OPERATIONS[method]}", logical_id(table) + (f"/index/{index}" if index else "")))
+    return found

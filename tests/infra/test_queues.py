@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 
+from chalicelib.settings import Settings
+
+LIMITED = {
+    "FilesStage": "FilesConcurrency",
+    "EvaluationsStage": "EvaluationsConcurrency",
+    "Webhooks": "WebhooksConcurrency",
+}
 SOURCES = {
     "FilesStage": ("FilesStageSqsEventSource", "FilesQueue", "claimcheck-dev-files"),
     "Uploads": ("UploadsSqsEventSource", "UploadsQueue", "claimcheck-dev-uploads"),
+    "EvaluationsStage": ("EvaluationsStageSqsEventSource", "EvaluationsQueue", "claimcheck-dev-evaluations"),
+    "Webhooks": ("WebhooksSqsEventSource", "WebhooksQueue", "claimcheck-dev-webhooks"),
 }
 
 
@@ -33,7 +42,7 @@ def test_code_sends_to_queues_that_there_are(resources: dict[str, Any]) -> None:
     from chalicelib import queues
 
     names = {each["Properties"]["QueueName"] for each in resources.values() if each["Type"] == "AWS::SQS::Queue"}
-    assert {f"claimcheck-dev-{name}" for name in (*queues.STAGES, queues.UPLOADS)} <= names
+    assert {f"claimcheck-dev-{name}" for name in (*queues.STAGES, queues.UPLOADS, queues.WEBHOOKS)} <= names
 
 
 def test_every_queue_is_encrypted(resources: dict[str, Any]) -> None:
@@ -78,10 +87,45 @@ def test_files_stage_has_two_processors_and_all_the_disk_and_memory_to_spare(res
     assert engine < 0.7 * told["MemorySize"] * 2**20
 
 
-def test_files_leave_functions_to_others(template: dict[str, Any], resources: dict[str, Any]) -> None:
-    source = resources["FilesStage"]["Properties"]["Events"]["FilesStageSqsEventSource"]["Properties"]
-    assert source["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "FilesConcurrency"}}
-    parameter = template["Parameters"]["FilesConcurrency"]
+def test_evaluations_stage_has_all_the_disk_and_memory_to_spare(resources: dict[str, Any]) -> None:
+    told = resources["EvaluationsStage"]["Properties"]
+    assert told["MemorySize"] >= 2048
+    assert told["EphemeralStorage"] == {"Size": 10240}
+    assert told["Timeout"] == 900
+    variables = told["Environment"]["Variables"]
+    assert int(variables["CLAIMCHECK_FILE_MEMORY_BYTES"]) < 0.7 * told["MemorySize"] * 2**20
+    largest = Settings.model_fields["evaluation_max_bytes"].default
+    assert int(variables["CLAIMCHECK_FILE_EXPANDED_MAX_BYTES"]) + largest < 10240 * 2**20
+
+
+def test_topics_queues_let_it_send_before_they_are_subscribed(resources: dict[str, Any]) -> None:
+    for queue in ("MessagesQueue", "WebhooksQueue"):
+        subscription = resources[f"{queue}Subscription"]
+        assert subscription["DependsOn"] == f"{queue}Policy"
+        assert subscription["Properties"]["RawMessageDelivery"] is True
+        policy = resources[f"{queue}Policy"]["Properties"]
+        # SQS takes no policy that speaks of several queues.
+        assert policy["Queues"] == [{"Ref": queue}]
+        [statement] = policy["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Action"]) == ("Allow", "sqs:SendMessage")
+        assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
+        assert statement["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "MessagesTopic"}}}
+
+
+def test_consumers_are_told_where_messages_are(template: dict[str, Any]) -> None:
+    assert {"MessagesTopicArn", "MessagesQueueArn", "MessagesQueueUrl"} <= set(template["Outputs"])
+
+
+def test_topic_is_encrypted(resources: dict[str, Any]) -> None:
+    assert resources["MessagesTopic"]["Properties"]["KmsMasterKeyId"] == "alias/aws/sns"
+
+
+@pytest.mark.parametrize("function", LIMITED)
+def test_functions_leave_room_to_others(function: str, template: dict[str, Any], resources: dict[str, Any]) -> None:
+    source = resources[function]["Properties"]["Events"][f"{function}SqsEventSource"]["Properties"]
+    assert source["ScalingConfig"] == {"MaximumConcurrency": {"Ref": LIMITED[function]}}
+    parameter = template["Parameters"][LIMITED[function]]
     assert 2 <= parameter["MinValue"] <= parameter["Default"] <= 100
 
 

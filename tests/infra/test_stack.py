@@ -17,9 +17,10 @@ from pynamodb.models import Model
 from local.cloud import LocalCloud
 
 STACK = "claimcheck-dev"
+QUEUES = ("files", "uploads", "evaluations", "messages", "webhooks")
 KEYS = {"SessionSecret": "s" * 32, "AdminApiKey": "a" * 32}
 # moto knows no SAM: what Chalice declares, and what speaks of it, stays out.
-CHALICE = re.compile(r'"(APIHandler|Stream|Sweep|FilesStage|Uploads|RestAPI)"')
+CHALICE = re.compile(r'"(APIHandler|Stream|Sweep|FilesStage|Uploads|EvaluationsStage|Webhooks|RestAPI)"')
 
 
 @pytest.fixture(scope="module")
@@ -90,29 +91,33 @@ def test_only_jobs_has_a_stream_with_both_images(server: str, stack: dict[str, A
     assert found == {"claimcheck-dev-jobs": "NEW_AND_OLD_IMAGES"}
 
 
-def test_key_rotates_and_is_used_by_the_api_alone(server: str, stack: dict[str, Any]) -> None:
+def test_key_rotates_and_is_used_by_the_api_and_read_by_two_more(server: str, stack: dict[str, Any]) -> None:
     kms = _client(server, "kms")
     [alias] = [each for each in kms.list_aliases()["Aliases"] if each["AliasName"] == "alias/claimcheck-dev"]
     assert kms.get_key_rotation_status(KeyId=alias["TargetKeyId"])["KeyRotationEnabled"] is True
     policy = stack["Resources"]["Key"]["Properties"]["KeyPolicy"]
-    administration, use = policy["Statement"]
+    administration, use, reading = policy["Statement"]
     for using in ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:CreateGrant"):
         assert not any(fnmatch.fnmatchcase(using, pattern) for pattern in administration["Action"])
-    [role] = use["Condition"]["ArnLike"].values()
-    assert role["Fn::Sub"].endswith(":role/${AWS::StackName}-ApiHandlerRole-*")
+    assert _roles(use) == ["ApiHandlerRole"]
+    assert _roles(reading) == ["EvaluationsStageRole", "WebhooksRole"]
+    assert reading["Action"] == ["kms:Decrypt"]
+    for statement in (use, reading):
+        assert set(statement["Condition"]["Null"].values()) == {"false"}
+        assert len(statement["Condition"]["Null"]) == 3
 
 
 def test_queues_keep_what_failed_for_two_weeks(server: str, stack: dict[str, Any]) -> None:  # noqa: ARG001
     queues = _queues(server)
     failures = {name: told for name, told in queues.items() if name.endswith("-failures")}
-    assert set(failures) == {f"claimcheck-dev-{name}-failures" for name in ("stream", "sweep", "files", "uploads")}
+    assert set(failures) == {f"claimcheck-dev-{name}-failures" for name in ("stream", "sweep", *QUEUES)}
     for told in failures.values():
         assert int(told["MessageRetentionPeriod"]) == 14 * 86400
 
 
 def test_queues_put_aside_a_message_that_has_failed_five_times(server: str, stack: dict[str, Any]) -> None:  # noqa: ARG001
     queues = _queues(server)
-    for name in ("claimcheck-dev-files", "claimcheck-dev-uploads"):
+    for name in (f"claimcheck-dev-{queue}" for queue in QUEUES):
         redrive = json.loads(queues[name]["RedrivePolicy"])
         assert redrive["deadLetterTargetArn"] == queues[f"{name}-failures"]["QueueArn"]
         assert int(redrive["maxReceiveCount"]) == 5
@@ -121,6 +126,34 @@ def test_queues_put_aside_a_message_that_has_failed_five_times(server: str, stac
 def test_only_uploads_are_delayed(server: str, stack: dict[str, Any]) -> None:  # noqa: ARG001
     delayed = {name: told["DelaySeconds"] for name, told in _queues(server).items() if told["DelaySeconds"] != "0"}
     assert delayed == {"claimcheck-dev-uploads": "60"}
+
+
+def test_message_of_the_topic_is_in_both_of_its_queues_as_it_was_told(server: str, stack: dict[str, Any]) -> None:
+    sns, sqs = _client(server, "sns"), _client(server, "sqs")
+    [topic] = [each["TopicArn"] for each in sns.list_topics()["Topics"]]
+    assert topic.endswith(":claimcheck-dev-messages")
+    # moto's CloudFormation makes none.
+    for told in (
+        each["Properties"] for each in stack["Resources"].values() if each["Type"] == "AWS::SNS::Subscription"
+    ):
+        queue = stack["Resources"][told["Endpoint"]["Fn::GetAtt"][0]]["Properties"]["QueueName"]
+        raw = {"RawMessageDelivery": str(told["RawMessageDelivery"]).lower()}
+        arn = _queues(server)[queue]["QueueArn"]
+        sns.subscribe(TopicArn=topic, Protocol=told["Protocol"], Endpoint=arn, Attributes=raw)
+    sns.publish(TopicArn=topic, Message='{"a": 1}')
+    for name in ("messages", "webhooks"):
+        url = sqs.get_queue_url(QueueName=f"claimcheck-dev-{name}")["QueueUrl"]
+        assert [each["Body"] for each in sqs.receive_message(QueueUrl=url)["Messages"]] == ['{"a": 1}']
+
+
+def test_messages_wait_two_weeks_for_their_consumers(server: str, stack: dict[str, Any]) -> None:  # noqa: ARG001
+    assert int(_queues(server)["claimcheck-dev-messages"]["MessageRetentionPeriod"]) == 14 * 86400
+
+
+def _roles(statement: dict[str, Any]) -> list[str]:
+    """The roles that a statement of the key's policy is for."""
+    patterns = [role["Fn::Sub"] for role in statement["Condition"]["ArnLike"]["aws:PrincipalArn"]]
+    return [re.fullmatch(r".*:role/\$\{AWS::StackName\}-(\w+)-\*", pattern)[1] for pattern in patterns]  # type: ignore[index]
 
 
 def _queues(server: str) -> dict[str, dict[str, str]]:

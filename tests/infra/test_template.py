@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from infra import stages
+from local.cloud import LocalCloud
 
 SECRETS = {"SessionSecret", "AdminApiKey", "AgentSecret", "GithubToken"}
-FUNCTIONS = ("APIHandler", "Stream", "Sweep", "FilesStage", "Uploads")
+FUNCTIONS = ("APIHandler", "Stream", "Sweep", "FilesStage", "Uploads", "EvaluationsStage", "Webhooks")
 PREFIX = {"CLAIMCHECK_TABLE_PREFIX": "claimcheck-dev"}
 # Fields of the agents contract's error envelope.
 ENVELOPE = {"error", "code", "message", "details", "timestamp"}
@@ -39,7 +41,33 @@ def test_secrets_are_parameters_that_nobody_sees(template: dict[str, Any], resou
 def test_only_the_api_gets_what_only_it_uses(resources: dict[str, Any]) -> None:
     for function in FUNCTIONS[1:]:
         variables = resources[function]["Properties"]["Environment"]["Variables"]
-        assert not {"CLAIMCHECK_AGENT_SECRET", "CLAIMCHECK_GITHUB_TOKEN"} & set(variables)
+        assert not {"CLAIMCHECK_AGENT_SECRET", "CLAIMCHECK_GITHUB_TOKEN", "CLAIMCHECK_OPENID_ISSUER"} & set(variables)
+
+
+def test_only_the_stream_tells_of_changes(resources: dict[str, Any]) -> None:
+    told = {
+        name: resources[name]["Properties"]["Environment"]["Variables"].get("CLAIMCHECK_MESSAGES_TOPIC")
+        for name in FUNCTIONS
+    }
+    assert {name: topic for name, topic in told.items() if topic} == {"Stream": {"Ref": "MessagesTopic"}}
+
+
+def test_api_refuses_evaluations_by_what_the_stage_knows(resources: dict[str, Any]) -> None:
+    names = ("DEFAULT_AGENT", "SEMANTIC_AGENTS")
+    wanted = {f"CLAIMCHECK_EVALUATION_{name}" for name in names} | {
+        f"CLAIMCHECK_EMBEDDINGS_{name}" for name in ("URL", "MODEL", "PROJECT")
+    }
+    api, stage = (
+        resources[name]["Properties"]["Environment"]["Variables"] for name in ("APIHandler", "EvaluationsStage")
+    )
+    assert wanted <= set(api)
+    assert {name: api[name] for name in wanted} == {name: stage[name] for name in wanted}
+
+
+@pytest.mark.parametrize(("name", "needed"), [("OpenidIssuer", "OpenidAudience"), ("EmbeddingsUrl", "EmbeddingsModel")])
+def test_parameter_is_refused_without_the_one_that_it_needs(template: dict[str, Any], name: str, needed: str) -> None:
+    [rule] = [each for each in template["Rules"].values() if each["RuleCondition"] == _given(name)]
+    assert [each["Assert"] for each in rule["Assertions"]] == [_given(needed)]
 
 
 def test_every_variable_is_a_setting(resources: dict[str, Any]) -> None:
@@ -90,6 +118,17 @@ def test_api_has_one_stage_and_keeps_chalices_routes(resources: dict[str, Any]) 
     assert "/api/jobs/claim" in told["DefinitionBody"]["paths"]
 
 
+def test_parameters_of_paths_have_one_name_at_each_place(resources: dict[str, Any]) -> None:
+    """API Gateway takes no two: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+    names: dict[str, set[str]] = {}
+    for path in resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"]:
+        parts = path.split("/")
+        for number, part in enumerate(parts):
+            if part.startswith("{"):
+                names.setdefault(re.sub(r"{\w+}", "{}", "/".join(parts[:number])), set()).add(part)
+    assert [place for place, found in names.items() if len(found) > 1] == []
+
+
 def test_what_holds_data_outlives_the_stack(resources: dict[str, Any]) -> None:
     passing = {"LimitsTable", "IdempotencyTable"}
     tables = {name for name, each in resources.items() if each["Type"] == "AWS::DynamoDB::Table"}
@@ -130,22 +169,38 @@ def test_bucket_lets_the_allowed_origins_upload_and_nobody_where_there_are_none(
 
 def test_bucket_forgets_abandoned_parts_and_objects_whose_rows_are_gone_and_files(resources: dict[str, Any]) -> None:
     rules = {rule["Id"]: rule for rule in resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]}
-    assert set(rules) == {"abandoned-uploads", "artifacts", "documents", "inputs", "outputs"}
+    files = {"inputs": "input/", "outputs": "output/", "datasets": "datasets/", "messages": "messages/"}
+    assert set(rules) == {"abandoned-uploads", "artifacts", "documents", "evaluations", *files}
     assert rules["abandoned-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
     assert "ExpirationInDays" not in rules["abandoned-uploads"]
     assert rules["documents"]["Prefix"] == "documents/"
     for name in ("artifacts", "documents"):
         assert rules[name]["ExpirationInDays"] > 365
-    for name, prefix in (("inputs", "input/"), ("outputs", "output/")):
+    for name, prefix in files.items():
         assert (rules[name]["Prefix"], rules[name]["ExpirationInDays"]) == (prefix, 30)
+    assert (rules["evaluations"]["Prefix"], rules["evaluations"]["ExpirationInDays"]) == ("evaluations/", 7)
 
 
-def test_bucket_keeps_files_for_as_long_as_the_stage_says() -> None:
+def test_bucket_keeps_files_for_as_long_as_the_stage_says(cloud: LocalCloud) -> None:  # noqa: ARG001  with settings
     from infra import storage
 
-    told = dataclasses.replace(stages.load("dev"), environment={"CLAIMCHECK_FILE_DAYS": "7", **PREFIX})
+    told = dataclasses.replace(stages.load("dev"), environment={"CLAIMCHECK_FILE_DAYS": "9", **PREFIX})
     rules = storage.resources(told)["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert {rule["Id"] for rule in rules if rule.get("ExpirationInDays") == 7} == {"inputs", "outputs"}
+    kept = {rule["Id"] for rule in rules if rule.get("ExpirationInDays") == 9}
+    assert kept == {"inputs", "outputs", "datasets", "messages"}
+
+
+def test_whatever_the_code_puts_into_the_bucket_is_forgotten_by_one_rule(resources: dict[str, Any]) -> None:
+    from chalicelib.objects import keys
+
+    made = (
+        keys.data_set("u", "n"), keys.batch_input("j", 0), keys.batch_segment("j", 0, 1, 0),
+        keys.batch_scored("j", 0, 1), keys.output_folder("j", 1),
+    )  # fmt: skip
+    rules = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    prefixes = [rule["Prefix"] for rule in rules if "Prefix" in rule]
+    for key in made:
+        assert len([prefix for prefix in prefixes if key.startswith(prefix)]) == 1, key
 
 
 def test_logs_do_not_stay_for_ever(resources: dict[str, Any]) -> None:
@@ -154,14 +209,15 @@ def test_logs_do_not_stay_for_ever(resources: dict[str, Any]) -> None:
     assert all(each["RetentionInDays"] == 90 for each in groups.values())
 
 
-def test_an_alarm_watches_all_failures_and_each_function_and_the_api(resources: dict[str, Any]) -> None:
+def test_an_alarm_watches_all_failures_and_each_function_and_the_api_and_the_topic(resources: dict[str, Any]) -> None:
     alarms = [alarm["Properties"] for alarm in _of(resources, "AWS::CloudWatch::Alarm")]
     watched = {json.dumps(alarm["Dimensions"][0]["Value"]) for alarm in alarms}
     # What waits in the other queues is being worked on.
     queues = {name for name, each in resources.items() if each["Type"] == "AWS::SQS::Queue" and "Failures" in name}
     wanted = [{"Fn::GetAtt": [name, "QueueName"]} for name in queues] + [{"Ref": name} for name in FUNCTIONS]
     title = resources["RestAPI"]["Properties"]["DefinitionBody"]["info"]["title"]
-    assert watched == {json.dumps(each) for each in [*wanted, title]}
+    topic = {"Fn::GetAtt": ["MessagesTopic", "TopicName"]}
+    assert watched == {json.dumps(each) for each in [*wanted, title, topic]}
     assert all(alarm["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic" for alarm in alarms)
 
 
@@ -169,6 +225,10 @@ def test_stages_share_no_names() -> None:
     assert stages.load("dev").prefix != stages.load("prod").prefix
     with pytest.raises(ValueError, match="dev, prod"):
         stages.load("staging")
+
+
+def _given(parameter: str) -> dict[str, Any]:
+    return {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
 
 
 def _of(resources: dict[str, Any], kind: str) -> list[dict[str, Any]]:

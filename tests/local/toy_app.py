@@ -114,6 +114,11 @@ def uploads(event: SQSEvent) -> None:
     note(event)
 
 
+@triggers.on_sqs_message(queue="claimcheck-webhooks", batch_size=1, name="webhooks")
+def webhooks(event: SQSEvent) -> None:
+    note(event)
+
+
 def note(event: SQSEvent) -> None:
     context: Any = event.context
     left = context.get_remaining_time_in_millis()

@@ -58,6 +58,13 @@ def send(*bodies: str, queue: str = "toy-work", **options: Any) -> None:
         client.send_message(QueueUrl=url, MessageBody=body, **options)
 
 
+def publish(message: str) -> None:
+    text = {"DataType": "String", "StringValue": "text"}
+    sns = botocore.session.Session().create_client("sns")
+    topic = os.environ["CLAIMCHECK_MESSAGES_TOPIC"]
+    sns.publish(TopicArn=topic, Message=message, MessageAttributes={"text": text})
+
+
 def send_with_attributes(body: str) -> None:
     text = {"DataType": "String", "StringValue": "text"}
     binary = {"DataType": "Binary", "BinaryValue": b"\0\1"}
@@ -117,6 +124,8 @@ CALLS: dict[str, Callable[..., object]] = {
     "send": send,
     "send_later": lambda body, seconds: send(body, DelaySeconds=int(seconds)),
     "send_with_attributes": send_with_attributes,
+    "publish": publish,
+    "messages": cloud.messages,
     "send_to": lambda queue, body, seconds: send(body, queue=queue, DelaySeconds=int(seconds)),
     "send_and_drain": send_and_drain,
     "count_waiting": count_waiting,
