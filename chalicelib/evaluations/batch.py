@@ -23,8 +23,9 @@ def run(work: Work) -> dict[str, Any] | None:
     Raises:
         Refusal: the evaluation has ended, or the batch cannot be done.
     """
-    terms = _terms(work)
+    # First of all: only what is running can fail.
     holding.report(work.holder, work.job.job_id, State.RUNNING, None)
+    terms = _terms(work)
     lines = contents.read(str(work.job.input_key)).splitlines()
     try:
         done = _score(work, terms, lines)

@@ -81,3 +81,8 @@ def seed(evaluation_id: str, number: int) -> str:
 def read_all(evaluation_id: str, split: Split) -> list[Job]:
     """The batches' jobs, in the order of their rows."""
     return lifecycle.read_many([f"{Kind.BATCH.prefix}_{seed(evaluation_id, n)}" for n in range(split.batches)])
+
+
+def made_of(evaluation_id: str) -> list[Job]:
+    """Those of the batches' jobs that exist, of an evaluation that may not have got all of them."""
+    return lifecycle.list_of_kind(evaluation_id, Kind.BATCH, skip=0, limit=AT_MOST)

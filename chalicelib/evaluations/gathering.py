@@ -50,7 +50,10 @@ def look(evaluation_id: str) -> None:
         return
     split = Split.of(evaluation)
     if split is None:
-        return  # Whoever makes the batches looks when all of them are there.
+        if evaluation.finished:
+            # Whoever was making its batches stopped in the midst of them.
+            _stop(batches.made_of(evaluation_id))
+        return  # When all of them are there, that is a reason to look again.
     start_trace(evaluation.trace_parent)
     found = batches.read_all(evaluation_id, split)
     try:

@@ -15,7 +15,7 @@ from chalicelib.jobs import holding, lifecycle
 from chalicelib.jobs.holding import Holder
 from chalicelib.jobs.model import Kind, NewJob, State
 from chalicelib.jobs.staging import Refusal, Work
-from chalicelib.jobs.watch import Cancelled
+from chalicelib.jobs.watch import Cancelled, OutOfTime
 from chalicelib.objects import contents, keys, transfers
 from chalicelib.settings import settings
 
@@ -38,9 +38,14 @@ def spread(work: Work) -> None:
     if Split.of(work.job) is None:
         if holding.report(work.holder, work.job.job_id, State.RUNNING, {"phase": "preparing"}).cancel_requested:
             raise Cancelled
-        split = _made(work)
+        try:
+            split = _made(work)
+        except OutOfTime as error:
+            raise Refusal("The data set could not be prepared within the time that there is for it.") from error
         told = {"phase": "evaluating", "rows_done": 0, "rows_total": split.rows}
-        holding.report(work.holder, work.job.job_id, State.RUNNING, told, checkpoint=split.as_json())
+        kept = holding.report(work.holder, work.job.job_id, State.RUNNING, told, checkpoint=split.as_json())
+        if kept.cancel_requested:
+            raise Cancelled
     elif work.job.state is State.CLAIMED:
         holding.report(work.holder, work.job.job_id, State.RUNNING, None)
     # Its batches renew its lease as they get on; each of them has more time than a stage's lease.
@@ -50,11 +55,11 @@ def spread(work: Work) -> None:
 def _made(work: Work) -> Split:
     with TemporaryDirectory(prefix="claimcheck-") as folder:
         rows = _as_lines(work, Path(folder))
-        split = _split(rows, work.order["configuration"])
+        split, columns = _split(rows, work.order["configuration"])
         with rows.open("rb") as lines:
             for number in range(split.batches):
                 work.watch("preparing", number, split.batches)
-                _make(work, split, number, list(islice(lines, split.size)))
+                _make(work, split, number, [_filled(line, columns) for line in islice(lines, split.size)])
     return split
 
 
@@ -77,7 +82,8 @@ def _as_lines(work: Work, folder: Path) -> Path:
     return process(source, scratch, plan, limits, lambda done: work.watch("preparing", done, 1)).path
 
 
-def _split(rows: Path, configuration: dict[str, Any]) -> Split:
+def _split(rows: Path, configuration: dict[str, Any]) -> tuple[Split, list[str]]:
+    """How the rows are spread, and the columns of all of them."""
     count, columns = 0, dict[str, None]()
     for row in _rows(rows):
         count += 1
@@ -86,7 +92,19 @@ def _split(rows: Path, configuration: dict[str, Any]) -> Split:
     if not 0 < count <= most:
         raise Refusal(f"The data set has {count} rows; it may have 1 to {most}.")
     datasets.check(list(columns), configuration)
-    return Split.for_rows(count)
+    return Split.for_rows(count), list(columns)
+
+
+def _filled(line: bytes, columns: list[str]) -> bytes:
+    """A row with a null for each column that it leaves out, so that all rows have their texts in the same columns.
+
+    What it has stays as it is written: ``1.50`` would not survive being parsed.
+    """
+    row = json.loads(line)
+    missing = b"".join(b",%b:null" % json.dumps(name).encode() for name in columns if name not in row)
+    if not missing:
+        return line
+    return line.rstrip().removesuffix(b"}") + (missing if row else missing[1:]) + b"}\n"
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,13 +1,14 @@
 """Rows answered and scored, a segment at a time."""
 
 import json
+import math
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.engines.evaluation.errors import RowError
-from chalicelib.engines.evaluation.rows import Row, parse, prompt_of, row_of
+from chalicelib.engines.evaluation.rows import Row, parse, prompt_of, row_of, texts_of
 from chalicelib.engines.evaluation.scoring import RowResult, errored_row, score_row
 from chalicelib.inference.chat import answer
 from chalicelib.inference.errors import ModelError
@@ -22,6 +23,8 @@ SEGMENT_ROWS = 250
 # What has to be asked of others is kept more often: it takes long, and costs.
 ASKED_ROWS = 32
 SEGMENT_SECONDS = 60
+MOST_SEGMENTS = 256
+"""The checkpoint of a batch names its segments, and is small."""
 ANSWER_SECONDS = 180
 EMBEDDING_SECONDS = 120
 
@@ -63,8 +66,10 @@ class Scoring:
         """
         until = time.monotonic() + SEGMENT_SECONDS
         most, at_once = (ASKED_ROWS, self._terms.concurrency) if self._terms.asks else (SEGMENT_ROWS, SEGMENT_ROWS)
+        least = math.ceil(self._work.order["rows"] / MOST_SEGMENTS)
+        most = max(most, least)
         results: list[RowResult] = []
-        while len(results) < min(most, len(lines)) and (not results or time.monotonic() < until):
+        while len(results) < min(most, len(lines)) and (len(results) < least or time.monotonic() < until):
             begin = len(results)
             results += self._group(lines[begin : min(begin + at_once, most)], first + begin)
         return results
@@ -81,7 +86,7 @@ class Scoring:
             row = row_of(told)
             prompt = prompt_of(row, self._terms.template)
         except RowError as error:
-            return Answered(number=number, error=str(error))
+            return Answered(number=number, **texts_of(told), error=str(error))
         if row.actual is not None and not self._terms.selected:
             return Answered(number=number, prompt=prompt, expected=row.expected, actual=row.actual)
         return self._asked(number, row, prompt)

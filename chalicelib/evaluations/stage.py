@@ -9,7 +9,7 @@ from chalicelib.jobs import staging
 from chalicelib.jobs.model import Kind
 from chalicelib.jobs.staging import Work
 
-from . import batch, gathering, planning
+from . import batch, planning
 
 
 def serve(invocation: str, seconds: float) -> bool:
@@ -29,8 +29,7 @@ def serve(invocation: str, seconds: float) -> bool:
 
 def _spread(work: Work) -> dict[str, Any] | None:
     planning.spread(work)
-    # Batches that are done already have looked too early.
-    gathering.look(work.job.job_id)
+    # It goes on with a look at its batches, which its change has called for: that one is asked for until it is done.
     return None
 
 

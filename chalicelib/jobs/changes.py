@@ -130,11 +130,17 @@ def _became_ready(old: Job | None, new: Job) -> bool:
 
 
 def _to_gather(old: Job, new: Job) -> str | None:
-    """The job whose parts are to be looked at: the one that this is a part of, or this one when it stops early."""
+    """The job whose parts are to be looked at.
+
+    It is the one that this is a part of; or this one, when it has got its parts, when somebody has taken it up again,
+    and when it stops early.
+    """
     if new.internal:
         return new.owner if new.finished or new.checkpoint != old.checkpoint else None
-    stopped = new.state in {State.CANCELLING, State.CANCELLED, State.FAILED} and new.state is not old.state
-    return new.job_id if stopped and new.checkpoint and new.kind == Kind.EVALUATION else None
+    moved = new.state is not old.state
+    stopped = moved and new.state in {State.CANCELLING, State.CANCELLED, State.FAILED}
+    spread = new.checkpoint != old.checkpoint or (moved and new.state is State.RUNNING)
+    return new.job_id if new.kind == Kind.EVALUATION and (stopped or (spread and new.checkpoint)) else None
 
 
 def _attempt_ended(old: Job, new: Job) -> bool:

@@ -1,9 +1,11 @@
 """The keys of objects, which are always made here and never taken from a caller."""
 
 import hashlib
+import re
 
 MAX_NAME = 128
 OUTPUTS = "output/"
+_OUTPUT = re.compile(rf"{OUTPUTS}([a-z_]{{1,32}}_[0-9a-z]{{26}})/.")
 
 
 def safe_name(file_name: str) -> str:
@@ -42,6 +44,12 @@ def batch_scored(job_id: str, number: int, attempt: int) -> str:
 def output_folder(job_id: str, attempt: int) -> str:
     """Where an attempt at a job puts its output; each has its own, so that a stale one cannot overwrite another's."""
     return f"{outputs_of(job_id)}{attempt}/"
+
+
+def job_of_output(key: str) -> str | None:
+    """The id of the job whose output lies under a key; None where it is no output."""
+    found = _OUTPUT.match(key)
+    return found[1] if found else None
 
 
 def outputs_of(job_id: str) -> str:

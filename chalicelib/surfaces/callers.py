@@ -3,12 +3,13 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from chalice.app import Request
 
-from chalicelib.accounts import agents, sessions
+from chalicelib.accounts import agents, bearer
 from chalicelib.accounts.agents import Agent
 from chalicelib.accounts.permissions import Permission
 from chalicelib.accounts.sessions import Identity
@@ -17,6 +18,8 @@ from chalicelib.settings import settings
 
 AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _MAX_CREDENTIAL = 4096
+# Microsoft's tokens list a user's groups; API Gateway takes 10 KB of headers in all.
+_MAX_TOKEN = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,53 +55,81 @@ Caller = Identity | Agent | Admin | Anyone | TokenBearer
 class Scheme(Protocol):
     """A way to authenticate."""
 
+    @property
+    def security(self) -> tuple[tuple[str, ...], ...]:
+        """The credentials by their names in the document: all of one of the tuples; no tuple, no credentials."""
+
     def __call__(self, request: Request) -> Caller:
-        """The caller of this request.
+        """Who calls.
 
         Raises:
-            Unauthenticated, Forbidden: and nothing else about why.
+            Unauthenticated: and nothing else about why.
+        """
+
+    def permit(self, caller: Caller) -> None:
+        """Whether this caller may.
+
+        Raises:
+            Forbidden: and what would have been needed.
         """
 
 
-def anyone(request: Request) -> Anyone:  # noqa: ARG001  a Scheme
-    """No credentials needed."""
-    return Anyone()
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """Whoever has the credentials may call."""
+
+    identify: Callable[[Request], Caller]
+    security: tuple[tuple[str, ...], ...]
+
+    def __call__(self, request: Request) -> Caller:
+        return self.identify(request)
+
+    def permit(self, caller: Caller) -> None:
+        """Nothing more is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _User:
+    """A bearer token with a permission; or an agent's headers, where there is no token and ``agents`` are let in."""
+
+    permission: Permission | None
+    agents: bool = False
+
+    @property
+    def security(self) -> tuple[tuple[str, ...], ...]:
+        return (("bearer",), *((_AGENT,) if self.agents else ()))
+
+    def __call__(self, request: Request) -> Caller:
+        if self.agents and "authorization" not in request.headers:
+            return agent(request)
+        return bearer.verify(_bearer(request))
+
+    def permit(self, caller: Caller) -> None:
+        """An agent needs no permission."""
+        needed = self.permission
+        if needed is not None and isinstance(caller, Identity) and needed not in caller.permissions:
+            raise Forbidden(required=needed)
 
 
 def user(permission: Permission | None = None) -> Scheme:
     """A bearer token; with the permission, where one is named."""
-
-    def authenticate(request: Request) -> Identity:
-        identity = sessions.verify(_bearer(request))
-        if permission is not None and permission not in identity.permissions:
-            raise Forbidden(required=permission)
-        return identity
-
-    return authenticate
-
-
-def agent(request: Request) -> Agent:
-    """The headers of the agents contract: an id, and the shared secret or the agent's own."""
-    return agents.authenticate(_agent_id(request), _header(request, "x-colab-secret"))
+    return _User(permission)
 
 
 def user_or_agent(permission: Permission) -> Scheme:
     """Either; the agent's headers are looked at where there is no bearer token."""
-    by_token = user(permission)
-
-    def authenticate(request: Request) -> Caller:
-        return by_token(request) if "authorization" in request.headers else agent(request)
-
-    return authenticate
+    return _User(permission, agents=True)
 
 
-def claim_token(request: Request) -> TokenBearer:
-    """An agent's id and its claim token; the token is the credential."""
+def _agent(request: Request) -> Agent:
+    return agents.authenticate(_agent_id(request), _header(request, "x-colab-secret"))
+
+
+def _claim_token(request: Request) -> TokenBearer:
     return TokenBearer(_agent_id(request), _header(request, "x-claim-token"))
 
 
-def admin(request: Request) -> Admin:
-    """The deployment's admin key."""
+def _admin(request: Request) -> Admin:
     # Digests have one length and are bytes: compare_digest raises on text that is not ASCII.
     if not hmac.compare_digest(_digest(_header(request, "x-admin-api-key")), _digest(_admin_key())):
         raise InvalidCredentials("the admin key is wrong")
@@ -110,7 +141,7 @@ def _admin_key() -> str:
 
 
 def _bearer(request: Request) -> str:
-    scheme, _, token = _header(request, "authorization").partition(" ")
+    scheme, _, token = _header(request, "authorization", longest=_MAX_TOKEN).partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise InvalidToken
     return token.strip()
@@ -123,14 +154,26 @@ def _agent_id(request: Request) -> str:
     return agent_id
 
 
-def _header(request: Request, name: str) -> str:
+def _header(request: Request, name: str, *, longest: int = _MAX_CREDENTIAL) -> str:
     value = str(request.headers.get(name) or "")
     if not value:
         raise Unauthenticated(f"the header {name.title()} is missing", header=name.title())
-    if len(value) > _MAX_CREDENTIAL:
+    if len(value) > longest:
         raise InvalidCredentials
     return value
 
 
 def _digest(value: str) -> bytes:
     return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
+
+
+_AGENT = ("agentId", "agentSecret")
+
+anyone: Scheme = _Plain(lambda _: Anyone(), ())
+"""No credentials needed."""
+agent: Scheme = _Plain(_agent, (_AGENT,))
+"""The headers of the agents contract: an id, and the shared secret or the agent's own."""
+claim_token: Scheme = _Plain(_claim_token, (("agentId", "claimToken"),))
+"""An agent's id and its claim token; the token is the credential."""
+admin: Scheme = _Plain(_admin, (("adminKey",),))
+"""The deployment's admin key."""

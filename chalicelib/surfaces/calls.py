@@ -1,7 +1,7 @@
 """A request as a route sees it: who calls, and the parsed body and query."""
 
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic
 from urllib.parse import parse_qsl
 
@@ -16,11 +16,15 @@ from chalicelib.errors import InvalidRequest, TooLarge
 from chalicelib.jobs.holding import Holder
 
 from .callers import Caller, TokenBearer
+from .limits import Limit, Usage
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_KEY_CHARACTERS = 128
 MAX_ATTEMPT_DIGITS = 9
 FORM = "application/x-www-form-urlencoded"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+OF_A_HOLDER = ("X-Claim-Attempt",)
+"""The headers that ``Call.holder`` reads."""
 
 Body = TypeVar("Body", default=None)
 Query = TypeVar("Query", default=None)
@@ -35,6 +39,15 @@ class Call(Generic[Body, Query]):
     body: Body
     query: Query
     request: Request
+    usage: Usage = field(default_factory=Usage)
+
+    def limited(self, *limits: Limit) -> None:
+        """Count this call of its caller; from now on the answer, whatever it will be, tells how the caller stands.
+
+        Raises:
+            TooManyRequests: it is one too many.
+        """
+        self.usage.count(self.caller.principal, *limits)
 
     @property
     def user(self) -> Identity:
@@ -181,4 +194,4 @@ def _expect(kind: type[Kind], caller: object) -> Kind:
     return caller
 
 
-__all__ = ["FORM", "Call", "parse_body", "parse_query"]
+__all__ = ["FORM", "IDEMPOTENCY_KEY", "OF_A_HOLDER", "Call", "parse_body", "parse_query"]

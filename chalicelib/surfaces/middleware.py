@@ -16,7 +16,9 @@ _ALLOWED_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, traceparent, X-Admin-Api-Key, "
     "X-Claim-Attempt, X-Claim-Request-Id, X-Claim-Token, X-Colab-Id, X-Colab-Secret"
 )
-_EXPOSED_HEADERS = "Location, Retry-After, traceparent, X-Next-Cursor"
+_EXPOSED_HEADERS = (
+    "Location, Retry-After, traceparent, X-Next-Cursor, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+)
 _PREFLIGHT_SECONDS = "600"
 
 

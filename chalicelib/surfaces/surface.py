@@ -1,21 +1,41 @@
-"""Surface: a Chalice blueprint whose routes say who may call, parse strictly, and err in their contract's words."""
+"""Surface: a Chalice blueprint whose routes say who may call, parse strictly, and err in their contract's words.
+
+The OpenAPI document is made from what the routes declare, so a route says all of it where it is declared:
+
+- its docstring is the summary (the first line) and the description (the rest); the view's name is the operation's;
+- its return annotation is the answer's schema: a model, a list of models, or ``Reply`` of either. Where a view cannot
+  have one, ``returns`` names it. An answer in other words than JSON is a ``Reply`` with a ``media_type``, and the
+  route ``produces`` it; such an answer's body is text;
+- ``takes`` and ``tells`` name the headers that it reads and answers beside those that all routes have;
+- ``also`` names further statuses that are no errors, such as a redirection;
+- ``gives`` says where in the answer the value of a path parameter stands (``{"job_id": "/id"}``), and links to the
+  routes of the surface that take it;
+- ``raises`` names errors with statuses that do not follow from the rest (400, 401, 403, 404, 409 and 413 mostly do);
+- ``limits`` are counted per caller once the caller is known and before anything else, beside those of the surface;
+  what only a part of a route's calls has to keep, its view counts by ``call.limited(...)``. Either way each answer
+  that follows tells of them in its headers.
+- Examples are those of the models (``json_schema_extra={"examples": [...]}``).
+"""
 
 import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Generic
 from urllib.parse import unquote
 
 from chalice.app import Blueprint, Request, Response
 from pydantic import BaseModel
+from typing_extensions import TypeVar
 
 from chalicelib.errors import ClaimcheckError, TooManyRequests
 from chalicelib.telemetry import logger
 
 from .callers import Caller, Scheme, anyone
 from .calls import FORM, Call, parse_body, parse_query
+from .limits import Limit, Usage
+from .loading import import_all
 from .problems import Internal, PathNotFound
 
 JSON = "application/json"
@@ -23,6 +43,7 @@ MAX_PATH_VALUE = 512
 
 Envelope = Callable[[ClaimcheckError], tuple[int, Any]]
 View = Callable[..., Any]
+Content = TypeVar("Content", default=Any)
 
 
 class Answer(Response):
@@ -30,12 +51,16 @@ class Answer(Response):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
-    """A route's answer, where it is more than a body with the route's own status."""
+class Reply(Generic[Content]):
+    """A route's answer, where it is more than a body with the route's own status.
 
-    body: Any
+    With a ``media_type`` the body is text that goes out as it is.
+    """
+
+    body: Content
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = JSON
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +75,49 @@ class Route:
     body_optional: bool
     query: type[BaseModel] | None
     view: View
+    form: bool = False
+    returns: Any = None
+    produces: tuple[str, ...] = (JSON,)
+    takes: tuple[str, ...] = ()
+    tells: tuple[str, ...] = ()
+    gives: Mapping[str, str] = field(default_factory=dict)
+    raises: tuple[type[ClaimcheckError], ...] = ()
+    also: tuple[int, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
 
 class Surface(Blueprint):
     """The routes of one contract."""
 
-    def __init__(self, import_name: str, *, envelope: Envelope) -> None:
+    def __init__(
+        self,
+        import_name: str,
+        *,
+        envelope: Envelope,
+        title: str = "",
+        about: str = "",
+        error: type[BaseModel] | None = None,
+        limits: tuple[Limit, ...] = (),
+        speaks: tuple[Envelope, ...] = (),
+    ) -> None:
+        """Make an empty surface.
+
+        Args:
+            import_name: the module's.
+            envelope: renders an error in the contract's words.
+            title: the contract's name in the document, under which its operations are found.
+            about: the contract in a sentence or two.
+            error: the model of what the envelope renders.
+            limits: of all its routes.
+            speaks: the envelopes of which ``envelope`` chooses one, where the request decides.
+        """
         super().__init__(import_name)
         self.envelope = envelope
+        self.title = title
+        self.about = about
+        self.error = error
+        self.limits = limits
+        self.speaks = speaks or (envelope,)
         self.declared: list[Route] = []
         _surfaces.append(self)
 
@@ -72,6 +132,8 @@ class Surface(Blueprint):
         body_optional: bool = False,
         query: type[BaseModel] | None = None,
         form: bool = False,
+        limits: tuple[Limit, ...] = (),
+        **documented: Any,  # noqa: ANN401  see Route
     ) -> Callable[[View], View]:
         """Declare a route. ``auth`` has no default: a route that does not say who may call it does not import.
 
@@ -84,12 +146,14 @@ class Surface(Blueprint):
             body_optional: whether no body at all stands for an empty object.
             query: the model of the query.
             form: whether the body is a form instead of JSON.
+            limits: those of this route, beside the surface's.
+            documented: ``returns``, ``produces``, ``takes``, ``tells``, ``gives``, ``raises`` and ``also``: see above.
         """
 
         def register(view: View) -> View:
             declared = Route(
-                method=method, path=path, auth=auth, status=status, body=body,
-                body_optional=body_optional, query=query, view=view,
+                method=method, path=path, auth=auth, status=status, body=body, body_optional=body_optional,
+                query=query, view=view, form=form, limits=(*self.limits, *limits), **documented,
             )  # fmt: skip
             self._preflight(path)
             self.declared.append(declared)
@@ -108,8 +172,8 @@ class Surface(Blueprint):
 
     def _preflight(self, path: str) -> None:
         """Answer OPTIONS on a path; the headers that matter are put on by the middleware."""
-        if any(route.path == path for route in self.declared):
-            return
+        if allowed_methods(path):
+            return  # By this surface or another one: two may share a path.
 
         def preflight(**_: str) -> Response:
             return Answer(body="", status_code=HTTPStatus.NO_CONTENT)
@@ -117,11 +181,17 @@ class Surface(Blueprint):
         self.route(path, methods=["OPTIONS"], content_types=["*/*"], name=f"OPTIONS {path}")(preflight)
 
     def _answer(self, route: Route, path: Mapping[str, str]) -> Response:
+        usage = Usage()
+        response = self._outcome(route, path, usage)
+        response.headers.update(usage.headers)
+        return response
+
+    def _outcome(self, route: Route, path: Mapping[str, str], usage: Usage) -> Response:
         try:
             values = {
                 name: unquote(value) for name, value in path.items()
             }  # API Gateway leaves them as they were sent.
-            return _rendered(route, route.view(self._call(route, values), **values))
+            return _rendered(route, route.view(self._call(route, values, usage), **values))
         except ClaimcheckError as error:
             return self.refuse(error)
         except Exception:  # noqa: BLE001
@@ -129,14 +199,18 @@ class Surface(Blueprint):
             logger.exception("request.crashed", route=f"{route.method} {route.path}")
             return self.refuse(Internal())
 
-    def _call(self, route: Route, path: Mapping[str, str]) -> Call[Any, Any]:
+    def _call(self, route: Route, path: Mapping[str, str], usage: Usage) -> Call[Any, Any]:
         request: Request = self.current_request
         caller: Caller = route.auth(request)
         logger.thread_safe_append_keys(actor=caller.principal)
+        usage.count(caller.principal, *route.limits)
+        # What a caller may do is asked after that: who is refused over and over is slowed down as well.
+        route.auth.permit(caller)
         if not all(_sane(value) for value in path.values()):
             raise PathNotFound
         body = parse_body(request, route.body, optional=route.body_optional)
-        return Call(caller=caller, body=body, query=parse_query(request, route.query), request=request)
+        query = parse_query(request, route.query)
+        return Call(caller=caller, body=body, query=query, request=request, usage=usage)
 
     def refuse(self, error: ClaimcheckError) -> Response:
         """The error in this contract's envelope."""
@@ -154,12 +228,20 @@ class Surface(Blueprint):
 _surfaces: list[Surface] = []
 
 
+def all_surfaces() -> list[Surface]:
+    """Every surface with all its routes."""
+    import_all()
+    return list(_surfaces)
+
+
 def surface_of(path: str) -> Surface:
     """The surface that owns a path, or the nearest one: that of the route which shares most of its beginning."""
 
     def shared(route: Route) -> int:
-        pairs = zip(route.path.strip("/").split("/"), path.strip("/").split("/"), strict=False)
-        return next((index for index, (ours, theirs) in enumerate(pairs) if not _fits(ours, theirs)), len(route.path))
+        if route.path == path:
+            return MAX_PATH_VALUE
+        pairs = list(zip(route.path.strip("/").split("/"), path.strip("/").split("/"), strict=False))
+        return next((index for index, (ours, theirs) in enumerate(pairs) if not _fits(ours, theirs)), len(pairs))
 
     return max(_surfaces, key=lambda surface: max(shared(route) for route in surface.declared))
 
@@ -189,8 +271,9 @@ def _sane(value: str) -> bool:
 
 def _rendered(route: Route, made: Any) -> Response:  # noqa: ANN401  a body, or a Reply
     reply = made if isinstance(made, Reply) else Reply(body=made)
-    headers: dict[str, str | list[str]] = {"Content-Type": JSON, **reply.headers}
-    return Answer(body=_json(reply.body), status_code=reply.status or route.status, headers=headers)
+    headers: dict[str, str | list[str]] = {"Content-Type": reply.media_type, **reply.headers}
+    body = _json(reply.body) if reply.media_type == JSON else str(reply.body)
+    return Answer(body=body, status_code=reply.status or route.status, headers=headers)
 
 
 def _json(body: Any) -> str:  # noqa: ANN401  models, and lists and dicts of them
@@ -204,4 +287,14 @@ def _plain(value: object) -> Any:  # noqa: ANN401  JSON
     raise TypeError(message)
 
 
-__all__ = ["Answer", "Reply", "Route", "Surface", "allowed_methods", "anyone", "surface_of", "unknown_path"]
+__all__ = [
+    "Answer",
+    "Reply",
+    "Route",
+    "Surface",
+    "all_surfaces",
+    "allowed_methods",
+    "anyone",
+    "surface_of",
+    "unknown_path",
+]

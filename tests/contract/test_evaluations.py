@@ -61,6 +61,12 @@ def test_contracts_calls_as_written(evaluations: Evaluations) -> None:
     ({"configuration": {"data_source": "nowhere.csv"}}, "configuration.data_source"),
     ({"configuration": {"data_source_blob_ref": "https://example.com/a.csv"}}, "configuration.data_source_blob_ref"),
     ({"configuration": {"data_source_blob_ref": "http://[::1"}}, "configuration.data_source_blob_ref"),
+    ({"configuration": {"data_source_blob_ref": "s3://claimcheck/output/"}}, "configuration.data_source_blob_ref"),
+    ({"configuration": {"data_source_blob_ref": "s3://claimcheck/output//x"}}, "configuration.data_source_blob_ref"),
+    (
+        {"configuration": {"data_source_blob_ref": f"s3://claimcheck/output/file_{'0' * 3000}/x"}},
+        "configuration.data_source_blob_ref",
+    ),
     (
         {"configuration": {"data_source": "capitals.csv", "evaluation_criteria": {"similarity_threshold": 2}}},
         "configuration.evaluation_criteria.similarity_threshold",
@@ -146,6 +152,39 @@ def test_rows_that_cannot_be_scored_are_errors_of_their_own(evaluations: Evaluat
         None, "the row has no expected answer", "there is no answer, and no agent to ask for one", None,
     ]  # fmt: skip
     assert told["summary"]["errored"] == 2
+
+
+def test_rows_of_json_have_their_texts_in_the_same_columns(evaluations: Evaluations) -> None:
+    rows = lines_of(
+        {"expected": "yes", "reference": "http://src", "actual": "yes", "q": "x"},
+        {"reference": "http://src", "actual": "yes", "q": "y"},
+        {"expected": "1", "actual": "1"},
+    )
+    told = evaluations.evaluated(rows, name="rows.jsonl", prompt_template="{q}!")
+    assert [row["prompt"] for row in told["results"]] == ["x!", "", "!"]
+    assert [row["error"] for row in told["results"]] == [None, "the row has no expected answer", None]
+    assert told["results"][1]["actual"] == "yes"
+
+
+@pytest.mark.parametrize(("content", "name"), [
+    (b"prompt;expected;actual;note a, if any, or, none\n1;2;2;\n", "a.csv"),
+    (b'expected;actual;"a, b, c, d"\n2;2;\n', "a.csv"),
+])  # fmt: skip
+def test_what_its_first_line_does_not_tell_is_left_to_the_run(
+    evaluations: Evaluations, content: bytes, name: str
+) -> None:
+    assert evaluations.evaluated(content, name=name)["summary"]["passed"] == 1
+
+
+def test_numbers_are_scored_as_they_are_written(evaluations: Evaluations) -> None:
+    told = evaluations.evaluated(b"expected,actual,other\n1.50,1.5,\n007,007,x\n", name="numbers.csv")
+    assert [(row["expected"], row["actual"]) for row in told["results"]] == [("1.50", "1.5"), ("007", "007")]
+
+
+def test_refusals_of_the_framework_are_in_the_contracts_words(evaluations: Evaluations) -> None:
+    text = evaluations.user.request("POST", "/api/jobs", data=b"x", headers={"Content-Type": "text/plain"})
+    assert refusal(text)[:2] == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert refusal(evaluations.user.request("PUT", "/api/jobs"))[:2] == (405, "METHOD_NOT_ALLOWED")
 
 
 def test_custom_evaluators_count(evaluations: Evaluations) -> None:

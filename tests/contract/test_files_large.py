@@ -74,11 +74,11 @@ def test_bad_file_fails_at_the_agent_with_the_same_words(api: Api, files: Files,
 def test_function_whose_time_is_up_hands_over(
     cloud: LocalCloud, api: Api, files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chalicelib.files import stage
+    from chalicelib.jobs import staging
 
     with cloud.queues_paused():
         job = files.started(NEW_YORK)
-    monkeypatch.setattr(stage, "RESERVED_SECONDS", 10_000)
+    monkeypatch.setattr(staging, "RESERVED_SECONDS", 10_000)
     cloud.drain()
     assert files.read(job)["status"] == "QUEUED"
     monkeypatch.undo()
@@ -91,9 +91,9 @@ def test_function_whose_time_is_up_hands_over(
 def test_without_agents_what_takes_too_long_fails_with_the_reason(
     cloud: LocalCloud, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chalicelib.files import stage
+    from chalicelib.jobs import staging
 
-    monkeypatch.setattr(stage, "RESERVED_SECONDS", 10_000)
+    monkeypatch.setattr(staging, "RESERVED_SECONDS", 10_000)
     with cloud.queues_paused():
         job = files.started(NEW_YORK)
     with changed_settings(file_max_bytes="1000", file_large_bytes="1000"):

@@ -74,7 +74,8 @@ def test_agents_words_are_conditional_writes_and_strong_reads(bench: Bench, aws:
         assert writes
         assert all(parameters["ConditionExpression"] for parameters in writes)
         for table, parameters in _reads(aws):
-            assert parameters.get("ConsistentRead") is True, (path, table)
+            # Whom a message goes to is looked up meanwhile, and decides nothing.
+            assert parameters.get("ConsistentRead") is True or table == "webhooks", (path, table)
 
 
 def test_own_secret_of_an_agent_is_read_strongly(bench: Bench, aws: AwsSpy) -> None:

@@ -113,6 +113,13 @@ def row_of(values: Mapping[str, object]) -> Row:
     )
 
 
+def texts_of(values: Mapping[str, object]) -> dict[str, str]:
+    """What is known of a row that ``row_of`` refuses: its ``prompt``, ``expected`` and ``actual``, empty for none."""
+    texts = {name: _text(value) for name, value in values.items() if value is not None}
+    wanted = {"prompt": PROMPT, "expected": EXPECTED, "actual": ACTUAL}
+    return {name: _value(tuple(values), known, texts) or "" for name, known in wanted.items()}
+
+
 def prompt_of(row: Row, template: str | None) -> str:
     """The prompt: the filled template; without one, the row's prompt with its context below.
 

@@ -31,7 +31,7 @@ class Sort(Model):
     """Put the rows in order; rows that are equal in every key stay in the order they are in."""
 
     by: Annotated[
-        tuple[Annotated[SortKey, BeforeValidator(_named)], ...],
+        tuple[Annotated[SortKey, BeforeValidator(_named, json_schema_input_type=str | SortKey)], ...],
         Field(strict=False, max_length=MAX_SORT_COLUMNS),
         AfterValidator(at_least_one),
     ]

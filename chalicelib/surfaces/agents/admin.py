@@ -1,7 +1,6 @@
 """What the holder of the admin key may do: secrets, projects, agents, roles."""
 
 from http import HTTPStatus
-from typing import Any
 
 from chalicelib.accounts import agents, users
 from chalicelib.accounts.permissions import Role
@@ -11,6 +10,7 @@ from chalicelib.secrets import store
 from chalicelib.surfaces.callers import admin
 from chalicelib.surfaces.calls import Call
 
+from .answers import AgentCredentials, AgentList, Done, RevokedView, RewrapView, SecretList
 from .surface import surface
 from .views import AgentView, ProjectView, SecretView, UserView
 from .wire import (
@@ -24,20 +24,18 @@ from .wire import (
     UserCreate,
 )
 
-_DONE = {"success": True}
-
 
 @surface.on("POST", "/api/admin/secrets", auth=admin, body=SecretCreate)
-def store_secret(call: Call[SecretCreate]) -> dict[str, bool]:
+def store_secret(call: Call[SecretCreate]) -> Done:
     """Keep a secret, as the next version where there is one."""
     store.store(call.body.project_id, call.body.type, call.body.value)
-    return _DONE
+    return Done(success=True)
 
 
 @surface.on("GET", "/api/admin/secrets", auth=admin, query=ProjectQuery)
-def list_secrets(call: Call[None, ProjectQuery]) -> dict[str, Any]:
+def list_secrets(call: Call[None, ProjectQuery]) -> SecretList:
     """The types of secret that a project has; never a value."""
-    return {"data": [SecretView.of(secret) for secret in store.describe(call.query.project_id)]}
+    return SecretList(data=[SecretView.of(secret) for secret in store.describe(call.query.project_id)])
 
 
 @surface.on("POST", "/api/admin/secrets/{project_id}/{type}/rotate", auth=admin)
@@ -47,20 +45,27 @@ def rotate_secret(call: Call, project_id: str, type: str) -> SecretView:  # noqa
 
 
 @surface.on("DELETE", "/api/admin/secrets/{project_id}/{type}", auth=admin)
-def delete_secret(call: Call, project_id: str, type: str) -> dict[str, bool]:  # noqa: A002, ARG001  the path's name
+def delete_secret(call: Call, project_id: str, type: str) -> Done:  # noqa: A002, ARG001  the path's name
     """Delete a secret, for good."""
     store.delete(project_id, type)
-    return _DONE
+    return Done(success=True)
 
 
 @surface.on("POST", "/api/admin/rewrap", auth=admin, body=RewrapRequest, body_optional=True)
-def rewrap_secrets(call: Call[RewrapRequest]) -> dict[str, Any]:
+def rewrap_secrets(call: Call[RewrapRequest]) -> RewrapView:
     """Put a page of all data keys under the present master key; call again with the cursor until it is null."""
     done, cursor = store.rewrap_some(call.body.cursor)
-    return {"rewrapped": done, "cursor": cursor}
+    return RewrapView(rewrapped=done, cursor=cursor)
 
 
-@surface.on("POST", "/api/admin/projects", auth=admin, body=ProjectCreate, status=HTTPStatus.CREATED)
+@surface.on(
+    "POST",
+    "/api/admin/projects",
+    auth=admin,
+    body=ProjectCreate,
+    status=HTTPStatus.CREATED,
+    gives={"project_id": "/projectId"},
+)
 def register_project(call: Call[ProjectCreate]) -> ProjectView:
     """Register a project by hand."""
     told = call.body.model_dump(exclude={"members"})
@@ -68,22 +73,29 @@ def register_project(call: Call[ProjectCreate]) -> ProjectView:
 
 
 @surface.on("DELETE", "/api/admin/projects/{project_id}", auth=admin)
-def remove_project(call: Call, project_id: str) -> dict[str, bool]:  # noqa: ARG001  a route's form
+def remove_project(call: Call, project_id: str) -> Done:  # noqa: ARG001  a route's form
     """Remove a project that was registered by hand."""
     registry.remove(project_id)
-    return _DONE
+    return Done(success=True)
 
 
-@surface.on("POST", "/api/admin/agents", auth=admin, body=AgentCreate, status=HTTPStatus.CREATED)
-def register_agent(call: Call[AgentCreate]) -> dict[str, str]:
+@surface.on(
+    "POST",
+    "/api/admin/agents",
+    auth=admin,
+    body=AgentCreate,
+    status=HTTPStatus.CREATED,
+    gives={"agent_id": "/agentId"},
+)
+def register_agent(call: Call[AgentCreate]) -> AgentCredentials:
     """Register an agent; its secret is shown this once."""
-    return {"agentId": call.body.agent_id, "secret": agents.register(call.body.agent_id)}
+    return AgentCredentials(agent_id=call.body.agent_id, secret=agents.register(call.body.agent_id))
 
 
 @surface.on("GET", "/api/admin/agents", auth=admin)
-def list_agents(call: Call) -> dict[str, Any]:  # noqa: ARG001  a route's form
+def list_agents(call: Call) -> AgentList:  # noqa: ARG001  a route's form
     """All agents, when each was last seen, and what it is doing."""
-    return {"data": [AgentView.of(member) for member in fleet.members()]}
+    return AgentList(data=[AgentView.of(member) for member in fleet.members()])
 
 
 @surface.on("POST", "/api/admin/agents/{agent_id}/drain", auth=admin, body=DrainRequest, body_optional=True)
@@ -93,12 +105,14 @@ def drain_agent(call: Call[DrainRequest], agent_id: str) -> AgentView:
 
 
 @surface.on("POST", "/api/admin/agents/{agent_id}/revoke", auth=admin)
-def revoke_agent(call: Call, agent_id: str) -> dict[str, Any]:  # noqa: ARG001  a route's form
+def revoke_agent(call: Call, agent_id: str) -> RevokedView:  # noqa: ARG001  a route's form
     """Refuse an agent from now on, and take back the jobs it holds."""
-    return {"agentId": agent_id, "claimsEnded": fleet.revoke(agent_id)}
+    return RevokedView(agent_id=agent_id, claims_ended=fleet.revoke(agent_id))
 
 
-@surface.on("POST", "/api/admin/users", auth=admin, body=UserCreate, status=HTTPStatus.CREATED)
+@surface.on(
+    "POST", "/api/admin/users", auth=admin, body=UserCreate, status=HTTPStatus.CREATED, gives={"email": "/email"}
+)
 def create_user(call: Call[UserCreate]) -> UserView:
     """Add a user, also where registration is closed."""
     made = users.create(call.body.email, call.body.password, Role(call.body.role))

@@ -1,12 +1,27 @@
 """The agents contract's error envelope and its codes."""
 
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from chalicelib import times
 from chalicelib.errors import ClaimcheckError, InvalidStateTransition
 from chalicelib.surfaces.statuses import status_of
+from chalicelib.surfaces.wire import Moment
 
 from .words import state_word
+
+
+class ErrorBody(BaseModel):
+    """What went wrong; ``code`` is for programs, ``message`` for people, ``details`` depend on the code."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    error: Literal[True]
+    code: str
+    message: str
+    details: dict[str, Any]
+    timestamp: Moment
 
 
 def envelope(error: ClaimcheckError) -> tuple[int, dict[str, Any]]:

@@ -1,16 +1,13 @@
-"""Pages in this contract's two forms: an object with its cursor, and a bare list with the cursor in a header."""
+"""Pages as bare lists; those that are objects with their cursor are in ``answers``."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 from chalicelib.surfaces.surface import Reply
 
+CURSOR_HEADER = "X-Next-Cursor"
+Item = TypeVar("Item")
 
-def listed(items: Sequence[Any], cursor: str | None) -> Reply:
+
+def listed(items: list[Item], cursor: str | None) -> Reply[list[Item]]:
     """A bare list, as the contract has it; the next page's cursor is in ``X-Next-Cursor``."""
-    return Reply(body=items, headers={"X-Next-Cursor": cursor} if cursor else {})
-
-
-def paged(items: Sequence[Any], cursor: str | None, *, more: bool) -> dict[str, Any]:
-    """``{"data", "cursor", "hasMore"}``."""
-    return {"data": items, "cursor": cursor, "hasMore": more}
+    return Reply(body=items, headers={CURSOR_HEADER: cursor} if cursor else {})

@@ -2,6 +2,12 @@
 
 from chalicelib.surfaces.surface import Surface
 
-from .errors import envelope
+from .errors import ErrorBody, envelope
 
-surface = Surface(__name__, envelope=envelope)
+surface = Surface(
+    __name__,
+    envelope=envelope,
+    error=ErrorBody,
+    title="Agents",
+    about="Projects, chats, jobs, logs, artifacts and secrets, for people, remote agents and administrators.",
+)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
 from chalicelib import times
 from chalicelib.accounts.users import normalize
@@ -59,7 +60,7 @@ class Paging(CamelModel):
 class JobPaging(Paging):
     """A page of jobs, filtered."""
 
-    state: str | None = None
+    state: Annotated[str | None, Field(json_schema_extra={"enum": list(WORDS)})] = None
     type: TypeName | None = None
 
     @field_validator("state")
@@ -155,8 +156,19 @@ class LogLine(CamelModel):
         return logs.Line(level=self.level, message=self.message, timestamp=self.timestamp, metadata=self.metadata)
 
 
+_ONE_LINE: JsonDict = {"required": ["message"], "properties": {"message": {"type": "string"}}}
+_BATCH: JsonDict = {"required": ["entries"], "properties": {"entries": {"type": "array"}}}
+
+
 class LogAppend(CamelModel):
     """A line, as the contract has it, or a batch of them under ``entries``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [_ONE_LINE, _BATCH],
+            "not": {"allOf": [_ONE_LINE, _BATCH]},
+        },
+    )
 
     timestamp: Moment | None = None
     level: Literal["debug", "info", "warn", "warning", "error", "critical"] = "info"

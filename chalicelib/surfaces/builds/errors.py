@@ -2,9 +2,24 @@
 
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from chalicelib import times
 from chalicelib.errors import ClaimcheckError
 from chalicelib.surfaces.statuses import status_of
+from chalicelib.surfaces.wire import Moment
+
+
+class ErrorBody(BaseModel):
+    """What went wrong: ``error`` is for programs, ``detail`` for people."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    error: str
+    detail: str
+    status_code: int
+    timestamp: Moment
+
 
 _NAMES = {"RATE_LIMITED": "rate_limit_exceeded"}
 

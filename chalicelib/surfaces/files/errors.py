@@ -3,9 +3,20 @@
 from http import HTTPStatus
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from chalicelib import errors
 from chalicelib.errors import ClaimcheckError
 from chalicelib.surfaces.statuses import status_of
+
+
+class ErrorBody(BaseModel):
+    """What went wrong, for people."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    detail: str
+
 
 # This contract has no 409: what cannot be done as things are is a bad request. A bad log-in is one, too.
 _BAD_REQUESTS = (errors.InvalidCredentials, errors.Conflict)

@@ -5,13 +5,21 @@ from http import HTTPStatus
 from chalicelib.accounts.permissions import Permission
 from chalicelib.files import jobs
 from chalicelib.surfaces.callers import user
-from chalicelib.surfaces.calls import Call
+from chalicelib.surfaces.calls import IDEMPOTENCY_KEY, Call
 
 from .surface import surface
 from .wire import DownloadView, JobCreate, JobView, Nothing, Paging
 
 
-@surface.on("POST", "/api/v1/jobs", auth=user(Permission.JOB_CREATE), body=JobCreate, status=HTTPStatus.CREATED)
+@surface.on(
+    "POST",
+    "/api/v1/jobs",
+    auth=user(Permission.JOB_CREATE),
+    body=JobCreate,
+    status=HTTPStatus.CREATED,
+    takes=(IDEMPOTENCY_KEY,),
+    gives={"job_id": "/id"},
+)
 def create_job(call: Call[JobCreate]) -> JobView:
     """Create a job; its file is uploaded afterwards."""
     return JobView.of(jobs.create(call.user, call.body.order(), call.seed))

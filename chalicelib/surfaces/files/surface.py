@@ -2,6 +2,12 @@
 
 from chalicelib.surfaces.surface import Surface
 
-from .errors import envelope
+from .errors import ErrorBody, envelope
 
-surface = Surface(__name__, envelope=envelope)
+surface = Surface(
+    __name__,
+    envelope=envelope,
+    error=ErrorBody,
+    title="Files",
+    about="Accounts, and jobs that process an uploaded file step by step.",
+)

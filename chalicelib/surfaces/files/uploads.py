@@ -1,15 +1,24 @@
 """The input of a file job: in one request or in parts, and the word that it is there."""
 
-from typing import Any
-
 from chalicelib.accounts.permissions import Permission
 from chalicelib.files import uploads
 from chalicelib.objects.presign import Part
 from chalicelib.surfaces.callers import user
-from chalicelib.surfaces.calls import Call
+from chalicelib.surfaces.calls import IDEMPOTENCY_KEY, Call
 
 from .surface import surface
-from .wire import JobView, MarkUploaded, MultipartView, Nothing, PartsComplete, PartsRequest, UploadView
+from .wire import (
+    JobView,
+    JoinedView,
+    MarkUploaded,
+    MultipartView,
+    Nothing,
+    PartsComplete,
+    PartsRequest,
+    PartsView,
+    PartView,
+    UploadView,
+)
 
 _UPLOADING = user(Permission.JOB_CREATE)
 _PARTS = "/api/v1/jobs/{job_id}/multipart-upload"
@@ -21,7 +30,7 @@ def sign_upload(call: Call[Nothing], job_id: str) -> UploadView:
     return UploadView(upload_url=uploads.upload_request(call.user, job_id).url)
 
 
-@surface.on("POST", "/api/v1/jobs/{job_id}/mark-uploaded", auth=_UPLOADING, body=MarkUploaded)
+@surface.on("POST", "/api/v1/jobs/{job_id}/mark-uploaded", auth=_UPLOADING, body=MarkUploaded, takes=(IDEMPOTENCY_KEY,))
 def mark_uploaded(call: Call[MarkUploaded], job_id: str) -> JobView:
     """The file is there: process it."""
     return JobView.of(uploads.mark(call.user, job_id, call.body.object_key, call.seed))
@@ -35,14 +44,15 @@ def begin_multipart_upload(call: Call[Nothing], job_id: str) -> MultipartView:
 
 
 @surface.on("POST", f"{_PARTS}/parts", auth=_UPLOADING, body=PartsRequest)
-def sign_upload_parts(call: Call[PartsRequest], job_id: str) -> dict[str, Any]:
+def sign_upload_parts(call: Call[PartsRequest], job_id: str) -> PartsView:
     """Presigned URLs to PUT parts to."""
     signed = uploads.sign_parts(call.user, job_id, call.body.upload_id, call.body.part_numbers)
-    return {"parts": [{"part_number": number, "upload_url": request.url} for number, request in signed.items()]}
+    return PartsView(parts=[PartView(part_number=number, upload_url=request.url) for number, request in signed.items()])
 
 
 @surface.on("POST", f"{_PARTS}/complete", auth=_UPLOADING, body=PartsComplete)
-def complete_multipart_upload(call: Call[PartsComplete], job_id: str) -> dict[str, Any]:
+def complete_multipart_upload(call: Call[PartsComplete], job_id: str) -> JoinedView:
     """Put the parts together; then the file is marked as uploaded like any other."""
     parts = [Part(part.part_number, part.etag) for part in call.body.parts]
-    return {"object_key": uploads.join_parts(call.user, job_id, call.body.upload_id, parts).input_key}
+    joined = uploads.join_parts(call.user, job_id, call.body.upload_id, parts)
+    return JoinedView(object_key=str(joined.input_key))

@@ -117,6 +117,25 @@ class MultipartView(Model):
     part_size_bytes: int
 
 
+class PartView(Model):
+    """Where to PUT one part."""
+
+    part_number: int
+    upload_url: str
+
+
+class PartsView(Model):
+    """Where to PUT each part."""
+
+    parts: list[PartView]
+
+
+class JoinedView(Model):
+    """The key of the parts put together, to mark as uploaded."""
+
+    object_key: str
+
+
 class DownloadView(Model):
     """Where to GET the output."""
 

@@ -1,0 +1,1 @@
+"""The evaluations contract: scoring the answers of AI agents."""
