@@ -219,6 +219,14 @@ def test_large_results_are_redirected_to(evaluations: Evaluations) -> None:
     assert len(requests.get(answer.headers["Location"], timeout=TIMEOUT).text.splitlines()) == 3
 
 
+def test_same_idempotency_key_answers_the_same_job_whatever_became_of_its_data_set(evaluations: Evaluations) -> None:
+    order, key = evaluations.order(evaluations.upload(name="kept.csv")), {"Idempotency-Key": "kept"}
+    first = ok(evaluations.user.post("/api/jobs", order, headers=key))
+    evaluations.upload(b"a,b\n1,2\n", name="kept.csv")
+    assert ok(evaluations.user.post("/api/jobs", order, headers=key))["id"] == first["id"]
+    assert evaluations.user.post("/api/jobs", order).status_code == 400
+
+
 def test_list_filters_and_pages(own_evaluations: Evaluations, cloud: LocalCloud) -> None:
     evaluations = own_evaluations
     with cloud.queues_paused():
