@@ -6,8 +6,10 @@ READY := $(VENV)/.ready
 STAGE ?= dev
 # Processes that run tests at once; each has a local cloud of its own.
 WORKERS ?= 2
+# Requests that fuzzing makes up for each operation.
+EXAMPLES ?= 200
 
-.PHONY: help venv demo serve test storage lint bench package deploy clean
+.PHONY: help venv demo serve test storage contract fuzz lint bench package deploy clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +36,12 @@ test: $(READY)  ## Run all tests; those of the storage engine where Java 17 and 
 
 storage: $(READY)  ## Run the tests that need AWS's own DynamoDB engine; fail without it.
 	CLAIMCHECK_TEST_DYNAMODB=local $(BIN)/python -m pytest tests/storage
+
+contract: $(READY)  ## Check the API's document, its samples and its examples (WRITE=1 writes it anew).
+	@$(BIN)/python -m local.contract $(if $(WRITE),--write)
+
+fuzz: $(READY)  ## Test every operation of the API's document for as long as it takes (EXAMPLES of each).
+	CLAIMCHECK_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/schema
 
 lint: $(READY)  ## Check style, types and the direction of imports.
 	$(BIN)/ruff check

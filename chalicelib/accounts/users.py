@@ -92,7 +92,7 @@ def log_in(email: str, password: str, *, source_ip: str) -> User:
     """
     key = normalize(email)
     _limit_log_ins(key, source_ip)
-    row = UserRow.read(key)
+    row = UserRow.read(key) if key else None  # Blanks alone leave no key, and DynamoDB reads none that is empty.
     if not passwords.verify(password, row.password_hash if row else None) or row is None:
         audit("user.login", actor=row.user_id if row else "unknown", outcome="refused", source_ip=source_ip)
         raise InvalidCredentials("the e-mail address or the password is wrong")
@@ -114,9 +114,12 @@ def set_role(email: str, role: Role) -> User:
     Raises:
         UserNotFound: there is no such user.
     """
+    key = normalize(email)
+    if not key:
+        raise UserNotFound
     try:
         row = UserRow.change(
-            normalize(email),
+            key,
             actions=[UserRow.role.set(role), UserRow.updated_at.set(times.now())],
             condition=UserRow.email.exists(),
         )

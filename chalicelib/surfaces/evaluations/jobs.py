@@ -6,7 +6,7 @@ from http import HTTPStatus
 from chalicelib.accounts.permissions import Permission
 from chalicelib.evaluations import jobs
 from chalicelib.surfaces.callers import user
-from chalicelib.surfaces.calls import Call
+from chalicelib.surfaces.calls import IDEMPOTENCY_KEY, Call
 from chalicelib.surfaces.limits import EVALUATION_SUBMISSIONS
 from chalicelib.surfaces.surface import Reply
 
@@ -23,7 +23,7 @@ MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"
     body=JobCreate,
     status=HTTPStatus.CREATED,
     limits=(EVALUATION_SUBMISSIONS,),
-    takes=("Idempotency-Key",),
+    takes=(IDEMPOTENCY_KEY,),
     tells=("Location",),
     gives={"job_id": "/id"},
 )
@@ -47,6 +47,8 @@ def list_evaluations(call: Call[None, JobQuery]) -> EvaluationPage:
     auth=user(Permission.JOB_READ),
     query=ResultQuery,
     produces=("application/json", "text/csv", "application/x-ndjson"),
+    also=(HTTPStatus.FOUND,),
+    tells=("Location",),
     returns=ResultsView,
 )
 def read_results(call: Call[None, ResultQuery], job_id: str) -> Reply:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator
 
 from chalicelib.jobs.changes import Event
 from chalicelib.jobs.model import Kind
@@ -23,7 +23,10 @@ def _told_of(kind: Kind) -> Kind:
 Url = Annotated[str, StringConstraints(min_length=1, max_length=MAX_URL)]
 Description = Annotated[str, StringConstraints(max_length=200)]
 Events = Annotated[list[Event], Field(min_length=1, max_length=len(Event))]
-Kinds = Annotated[list[Annotated[Kind, AfterValidator(_told_of)]], Field(min_length=1, max_length=len(Kind))]
+_TOLD_OF = {"type": "string", "enum": [str(kind) for kind in Kind if kind is not Kind.BATCH]}
+Kinds = Annotated[
+    list[Annotated[Kind, AfterValidator(_told_of), WithJsonSchema(_TOLD_OF)]], Field(min_length=1, max_length=len(Kind))
+]
 Cursor = Annotated[str, StringConstraints(pattern=r"^dlv_[0-9a-z]{26}$")]
 
 
