@@ -1,7 +1,6 @@
 """The end of an evaluation: when the last batch is done, their results are put together, each row once."""
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +13,14 @@ from chalicelib.engines.evaluation.criteria import Criteria
 from chalicelib.engines.evaluation.results import Format
 from chalicelib.engines.evaluation.scoring import RowResult, with_semantic
 from chalicelib.engines.evaluation.summary import Summary
-from chalicelib.errors import ClaimLost, InvalidStateTransition, JobAlreadyClaimed, JobNotFound, UploadIncomplete
+from chalicelib.errors import (
+    ClaimcheckError,
+    ClaimLost,
+    InvalidStateTransition,
+    JobAlreadyClaimed,
+    JobNotFound,
+    UploadIncomplete,
+)
 from chalicelib.jobs import documents, holding, lifecycle
 from chalicelib.jobs.holding import Holder
 from chalicelib.jobs.model import Job, State
@@ -92,18 +98,24 @@ def _tell(evaluation: Job, split: Split, rows: int) -> None:
 
 
 def _put_together(evaluation: Job, found: list[Job]) -> None:
+    """Every way in which this can end, each with the evaluation's last word; where the store fails there is none."""
     holding.renew(_holder(evaluation), evaluation.job_id)
-    order = documents.get(evaluation.job_id, evaluation.payload)
     try:
+        order = documents.get(evaluation.job_id, evaluation.payload)
         with TemporaryDirectory(prefix="claimcheck-") as folder:
             told = _delivered(evaluation, order, found, Path(folder))
     except BatchLost as error:
         _end(evaluation, State.FAILED, {"error": str(error)})
-        return
     except UploadIncomplete:
         _end(evaluation, State.FAILED, {"error": "The results of a batch are no longer stored."})
-        return
-    _end(evaluation, State.COMPLETED, told)
+    except ClaimcheckError:
+        raise
+    except Exception:
+        logger.exception("evaluation.crashed", job_id=evaluation.job_id)
+        _end(evaluation, State.FAILED, {"error": "The results could not be put together because of an internal error."})
+        raise
+    else:
+        _end(evaluation, State.COMPLETED, told)
 
 
 def _delivered(evaluation: Job, order: dict[str, Any], found: list[Job], folder: Path) -> dict[str, Any]:
@@ -148,7 +160,7 @@ def _scores(batch: Job, rows: int) -> list[float]:
 
 
 def _is_score(told: object) -> bool:
-    return isinstance(told, int | float) and not isinstance(told, bool) and math.isfinite(told) and 0 <= told <= 1
+    return isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told <= 1
 
 
 def _stop(found: list[Job]) -> None:

@@ -160,7 +160,15 @@ def test_agents_can_give_the_semantic_scores(evaluations: Evaluations, api: Api,
 
 
 @pytest.mark.parametrize(
-    "told", [None, {}, {"similarities": [1.0]}, {"similarities": ["a", "b"]}, {"similarities": [2, 0]}]
+    "told",
+    [
+        None,
+        {},
+        {"similarities": [1.0]},
+        {"similarities": ["a", "b"]},
+        {"similarities": [2, 0]},
+        {"similarities": [10**399, 0]},
+    ],
 )
 def test_agent_that_gives_no_scores_fails_the_evaluation(
     evaluations: Evaluations, api: Api, cloud: LocalCloud, told: Any
@@ -176,3 +184,19 @@ def test_agent_that_gives_no_scores_fails_the_evaluation(
         job = evaluations.ended(job)
     assert job["status"] == "failed"
     assert "semantic score" in job["error"]["message"]
+
+
+def test_results_that_cannot_be_put_together_fail_the_evaluation(
+    evaluations: Evaluations, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib.evaluations import gathering
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(gathering, "_delivered", broken)
+    job = evaluations.ended(evaluations.submitted())
+    assert job["status"] == "failed"
+    assert job["error"]["message"] == "The results could not be put together because of an internal error."
+    cloud.drain()
+    cloud.failures.clear()
