@@ -9,8 +9,8 @@ from .deployment import Deployment
 from .report import Row
 
 WRITE_UNITS, READ_UNITS, CALLS = 16, 8, 14
-# Three messages tell of such a job; the last has the result. Their reads are in the units, but the budget of calls is for
-# the job itself and what the stream writes.
+# Three messages tell of such a job; the last has the result. Their reads are among the units; the budget of calls is
+# for the job itself and what the stream writes.
 TELLING = {"GetItem documents": 1, "Query webhooks": 3}
 LINES = [{"level": "info", "message": f"Step {number} of the build is done."} for number in range(10)]
 

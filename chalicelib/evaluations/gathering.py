@@ -84,7 +84,7 @@ def _go_on(evaluation: Job, split: Split, found: list[Job]) -> None:
         _end(evaluation, State.FAILED, {"error": lost.error_message or "A batch was cancelled."})
         _stop(found)
     elif len(found) == split.batches and all(job.state is State.COMPLETED for job in found):
-        _put_together(evaluation, found)
+        _put_together(evaluation, split, found)
     else:
         _tell(evaluation, split, sum(Done.of(job).rows for job in found))
 
@@ -97,13 +97,13 @@ def _tell(evaluation: Job, split: Split, rows: int) -> None:
     holding.renew(_holder(evaluation), evaluation.job_id)
 
 
-def _put_together(evaluation: Job, found: list[Job]) -> None:
+def _put_together(evaluation: Job, split: Split, found: list[Job]) -> None:
     """Every way in which this can end, each with the evaluation's last word; where the store fails there is none."""
     holding.renew(_holder(evaluation), evaluation.job_id)
     try:
         order = documents.get(evaluation.job_id, evaluation.payload)
         with TemporaryDirectory(prefix="claimcheck-") as folder:
-            told = _delivered(evaluation, order, found, Path(folder))
+            told = _delivered(evaluation, split, _rows(order, found), Path(folder))
     except BatchLost as error:
         _end(evaluation, State.FAILED, {"error": str(error)})
     except UploadIncomplete:
@@ -118,13 +118,15 @@ def _put_together(evaluation: Job, found: list[Job]) -> None:
         _end(evaluation, State.COMPLETED, told)
 
 
-def _delivered(evaluation: Job, order: dict[str, Any], found: list[Job], folder: Path) -> dict[str, Any]:
+def _delivered(evaluation: Job, split: Split, scored: Iterator[RowResult], folder: Path) -> dict[str, Any]:
     rows, summary = folder / "rows", Summary()
     with rows.open("wb") as file:
-        for row in _rows(order, found):
+        for row in scored:
             summary.add(row)
             file.write(as_lines([row]) + b"\n")
     told = summary.as_dict()
+    if told["total"] != split.rows:
+        raise BatchLost("Its batches were made twice, in two sizes: the settings changed meanwhile. Submit it again.")
     outputs = {}
     for form, content_type in CONTENT_TYPES.items():
         path = results.write(

@@ -5,6 +5,7 @@ from typing import Any
 from chalicelib import queues
 from chalicelib.engines.evaluation.errors import DataSetError
 from chalicelib.engines.tabular.errors import TabularError
+from chalicelib.errors import SecretNotFound
 from chalicelib.jobs import staging
 from chalicelib.jobs.model import Kind
 from chalicelib.jobs.staging import Work
@@ -23,7 +24,7 @@ def serve(invocation: str, seconds: float) -> bool:
     if work is None:
         return False
     do = batch.run if work.job.kind == Kind.BATCH else _spread
-    staging.see_through(work, do, refusals=(DataSetError, TabularError), lost=_leave)
+    staging.see_through(work, do, refusals=(DataSetError, TabularError, SecretNotFound), lost=_leave)
     return True
 
 

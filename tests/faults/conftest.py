@@ -2,21 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 import time_machine
+from moto.core.serialize import BaseJSONSerializer
 
 from local.cloud import LocalCloud
 from tests.faults.faults import Injector, install
 from tests.support.api import Api, Caller
 
 if TYPE_CHECKING:
+    from tests.faults.evaluation_story import EvaluationStory
     from tests.faults.file_story import FileStory
 
 pytest.register_assert_rewrite(
-    *(f"tests.faults.{name}" for name in ("evidence", "file_story", "life", "operations", "story"))
+    *(f"tests.faults.{name}" for name in ("evaluation_story", "evidence", "file_story", "life", "operations", "story"))
 )
 
 _injector = Injector()
@@ -27,6 +29,22 @@ def injector(monkeypatch: pytest.MonkeyPatch) -> Injector:
     """The injector, in its place."""
     install(_injector, monkeypatch)
     return _injector
+
+
+@pytest.fixture(scope="session", autouse=True)
+def brief_serializing() -> Iterator[None]:
+    """moto asks a value for each type that there is, under several names: a third of these tests' time."""
+    slowly = BaseJSONSerializer._serialize_type_structure
+
+    def briefly(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if shape.name == "AttributeValue" and isinstance(value, dict) and value.keys() <= {"S", "N", "BOOL"}:
+            serialized[self.get_serialized_name(shape, key)] = dict(value)
+        else:
+            slowly(self, serialized, value, shape, key)
+
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(BaseJSONSerializer, "_serialize_type_structure", briefly)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +89,15 @@ def file_story(quiet: LocalCloud, api: Api, user: Caller) -> Iterator["FileStory
 
     clear(quiet)
     with FileStory.told(quiet, user, api.agent()) as story:
+        yield story
+
+
+@pytest.fixture
+def evaluation_story(quiet: LocalCloud, user: Caller) -> Iterator["EvaluationStory"]:
+    """An evaluation of four rows in two batches that has not begun, and no other."""
+    from tests.faults.evaluation_story import EvaluationStory
+
+    with EvaluationStory.told(quiet, user) as story:
         yield story
 
 

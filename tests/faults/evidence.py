@@ -93,6 +93,18 @@ def history_of(job_id: str) -> list[str]:
     return [row.outcome for row in rows]
 
 
+def histories() -> dict[str, list[str]]:
+    """How each attempt at each job came to its end, by the job's id; they are numbered from 1."""
+    from chalicelib.jobs.tables import AttemptRow
+
+    found: dict[str, list[str]] = {}
+    for row in sorted(AttemptRow.scan(consistent_read=True), key=lambda row: (row.job_id, row.attempt)):
+        outcomes = found.setdefault(row.job_id, [])
+        outcomes.append(row.outcome)
+        assert row.attempt == len(outcomes)
+    return found
+
+
 def document(head: Head, name: str) -> Any:
     """A job's payload or result."""
     from chalicelib.jobs import documents
@@ -151,6 +163,15 @@ def objects_under(prefix: str) -> list[str]:
 
     found = aws.s3().list_objects_v2(Bucket=settings().bucket, Prefix=prefix)
     return [item["Key"] for item in found.get("Contents", ())]
+
+
+def remove_objects(keys: Iterable[str]) -> None:
+    """What lay under the keys is gone."""
+    from chalicelib import aws
+    from chalicelib.settings import settings
+
+    if named := [{"Key": key} for key in keys]:
+        aws.s3().delete_objects(Bucket=settings().bucket, Delete={"Objects": named})
 
 
 def uploads_under(prefix: str) -> list[str]:

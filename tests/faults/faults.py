@@ -125,6 +125,14 @@ class Injector:
             self.points += 1
 
     @contextmanager
+    def perhaps(self, number: int, behaviour: Behaviour) -> Iterator[list[AwsCall]]:
+        """As ``at``, but that call need not come."""
+        with self.watching() as calls:
+            self._at = {number: behaviour}
+            yield calls
+            self.points += not self._at
+
+    @contextmanager
     def once(self, where: Where, behaviour: Behaviour) -> Iterator[list[AwsCall]]:
         """Let the first call like that behave so; that there was one is checked at the end."""
         with self.watching() as calls:
@@ -220,6 +228,11 @@ def of(operation: str) -> Where:
 def to_state(state: str) -> Where:
     """Writes that take a job to a state."""
     return lambda call: call.operation == "UpdateItem" and _sets(call.parameters, "state", state)
+
+
+def sets(name: str) -> Where:
+    """Writes that set a field of a job."""
+    return lambda call: name in call.parameters.get("ExpressionAttributeNames", {}).values()
 
 
 def _sets(update: dict[str, Any], name: str, value: str) -> bool:

@@ -67,7 +67,7 @@ class FileStory:
             yield story
         finally:
             story.patches.undo()
-            _empty_tables()
+            empty_tables()
 
     @property
     def job_id(self) -> str:
@@ -425,7 +425,7 @@ def clear(cloud: LocalCloud) -> None:
                 source.delete(messages)
 
 
-def _empty_tables() -> None:
+def empty_tables() -> None:
     """But for the users: moto answers a query by looking at every item there is."""
     for backend in dynamodb_backends["123456789012"].values():
         for name, table in backend.tables.items():

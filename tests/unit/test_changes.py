@@ -142,12 +142,27 @@ def test_job_looks_at_its_parts_when_one_gets_on(change: dict[str, Any], *, gath
     assert not any(isinstance(effect, ChangeRecord) for effect in found)
 
 
-@pytest.mark.parametrize("checkpoint", [None, '{"batches":2,"rows":50}'])
+PARTS = '{"batches":2,"rows":50}'
+
+
+@pytest.mark.parametrize("checkpoint", [None, PARTS])
 @pytest.mark.parametrize("state", [State.CANCELLING, State.FAILED, State.CANCELLED, State.COMPLETED])
 def test_job_that_stops_early_looks_at_its_parts(state: State, checkpoint: str | None) -> None:
+    """Whether or not it has got all of them."""
     old = _job(State.RUNNING, kind=Kind.EVALUATION, checkpoint=checkpoint)
     found = effects(old, replace(old, state=state))
-    assert (GatherDue("job_1") in found) == (checkpoint is not None and state is not State.COMPLETED)
+    assert (GatherDue("job_1") in found) == (state is not State.COMPLETED)
+
+
+def test_job_that_has_got_its_parts_looks_at_them() -> None:
+    old = _job(State.RUNNING, kind=Kind.EVALUATION)
+    assert GatherDue("job_1") in effects(old, replace(old, checkpoint=PARTS))
+
+
+@pytest.mark.parametrize("checkpoint", [None, PARTS])
+def test_job_that_is_taken_up_again_looks_at_its_parts(checkpoint: str | None) -> None:
+    old = _job(State.CLAIMED, kind=Kind.EVALUATION, checkpoint=checkpoint)
+    assert (GatherDue("job_1") in effects(old, replace(old, state=State.RUNNING))) == (checkpoint is not None)
 
 
 def test_job_without_files_abandons_no_output() -> None:
