@@ -30,15 +30,16 @@ serve: $(READY)  ## Run the local cloud in the foreground (HOST, PORT).
 	@$(BIN)/python -m local.serve
 
 test: $(READY)  ## Run all tests; those of the storage engine where Java 17 and Maven are.
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore=tests/storage
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore=tests/storage --ignore=tests/schema
 	@if $(BIN)/python -m local.dynamodb_local --fetch; then $(MAKE) --no-print-directory storage; \
 	else echo "LEFT OUT: tests/storage, which need DynamoDB Local (Java 17 and Maven)."; fi
 
 storage: $(READY)  ## Run the tests that need AWS's own DynamoDB engine; fail without it.
 	CLAIMCHECK_TEST_DYNAMODB=local $(BIN)/python -m pytest tests/storage
 
-contract: $(READY)  ## Check the API's document, its samples and its examples (WRITE=1 writes it anew).
+contract: $(READY)  ## Check the API's document, and the API against it (WRITE=1 writes the document anew).
 	@$(BIN)/python -m local.contract $(if $(WRITE),--write)
+	$(if $(WRITE),,$(BIN)/python -m pytest tests/schema)
 
 fuzz: $(READY)  ## Test every operation of the API's document for as long as it takes (EXAMPLES of each).
 	CLAIMCHECK_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/schema

@@ -156,7 +156,7 @@ def results(user: Identity, job_id: str, wanted: str) -> Results:
     found = read(user, job_id)
     output = found.output(wanted)
     if output is None:
-        raise Conflict(f"the evaluation has no results: it is {found.job.state}", jobId=job_id)
+        raise Conflict("the evaluation has no results: it has not completed", jobId=job_id)
     key = output["object_key"]
     try:
         if output["size"] <= settings().evaluation_inline_bytes:

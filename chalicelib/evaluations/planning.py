@@ -13,7 +13,7 @@ from chalicelib.engines.tabular.process import Limits, Plan, process
 from chalicelib.engines.tabular.steps import ConvertFormat, ConvertFormatStep, Options
 from chalicelib.jobs import holding, lifecycle
 from chalicelib.jobs.holding import Holder
-from chalicelib.jobs.model import Kind, NewJob, State
+from chalicelib.jobs.model import MAX_ATTEMPTS, Kind, NewJob, State
 from chalicelib.jobs.staging import Refusal, Work
 from chalicelib.jobs.watch import Cancelled, OutOfTime
 from chalicelib.objects import contents, keys, transfers
@@ -23,7 +23,7 @@ from . import batches, datasets
 from .batches import Split
 
 # A batch is one job more in the table, and its attempts are also those of the agents that may score it.
-BATCH_ATTEMPTS = 10
+BATCH_ATTEMPTS = MAX_ATTEMPTS
 JSON_LINES = "application/x-ndjson"
 _TO_LINES = ConvertFormatStep(type="convert_format", params=ConvertFormat(to_format="jsonl", compression="none"))
 

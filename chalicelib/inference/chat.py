@@ -53,8 +53,8 @@ class _Choice(_Wire):
 
 
 class _Usage(_Wire):
-    prompt_tokens: int = Field(ge=0)
-    completion_tokens: int = Field(default=0, ge=0)
+    prompt_tokens: Annotated[int, Field(ge=0)] | None = None
+    completion_tokens: Annotated[int, Field(ge=0)] = 0
 
 
 class _Completion(_Wire):
@@ -130,7 +130,7 @@ def _answer(endpoint: Endpoint, completion: _Completion, asked_characters: int) 
         why = choice.message.refusal or f"it ended with {choice.finish_reason or 'no reason'}"
         why = endpoint.without_secrets(why)[: asking.MAX_REASON_CHARACTERS]
         raise ModelAnswerInvalid(f"the model gave no text: {why}")
-    if usage is None:
+    if usage is None or usage.prompt_tokens is None:
         # Not to count it at all would make a budget worthless.
         asked, said = (-(-characters // CHARACTERS_PER_TOKEN) for characters in (asked_characters, len(text)))
         return Answer(text=text, prompt_tokens=asked, completion_tokens=said, estimated=True)

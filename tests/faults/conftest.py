@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 import time_machine
-from moto.core.serialize import BaseJSONSerializer
 
 from local.cloud import LocalCloud
 from tests.faults.faults import Injector, install
@@ -29,22 +28,6 @@ def injector(monkeypatch: pytest.MonkeyPatch) -> Injector:
     """The injector, in its place."""
     install(_injector, monkeypatch)
     return _injector
-
-
-@pytest.fixture(scope="session", autouse=True)
-def brief_serializing() -> Iterator[None]:
-    """moto asks a value for each type that there is, under several names: a third of these tests' time."""
-    slowly = BaseJSONSerializer._serialize_type_structure
-
-    def briefly(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
-        if shape.name == "AttributeValue" and isinstance(value, dict) and value.keys() <= {"S", "N", "BOOL"}:
-            serialized[self.get_serialized_name(shape, key)] = dict(value)
-        else:
-            slowly(self, serialized, value, shape, key)
-
-    with pytest.MonkeyPatch.context() as patches:
-        patches.setattr(BaseJSONSerializer, "_serialize_type_structure", briefly)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -57,10 +57,11 @@ def test_text_of_any_kind_comes_as_it_is(
     assert answer(endpoint, prompt="?", **patience.how).text == text
 
 
+@pytest.mark.parametrize("more", [{}, {"usage": None}, {"usage": {}}, {"usage": {"total_tokens": 9}}])
 def test_cost_is_estimated_where_the_endpoint_counts_nothing(
-    server: OpenAIServer, endpoint: Endpoint, patience: Patience
+    server: OpenAIServer, endpoint: Endpoint, patience: Patience, more: dict[str, Any]
 ) -> None:
-    server.instead.append(Sent(body={"choices": [{"message": {"content": "nine char"}}]}))
+    server.instead.append(Sent(body={"choices": [{"message": {"content": "nine char"}}], **more}))
     found = answer(endpoint, prompt="p" * 10, instructions="i" * 10, **patience.how)
     # 20 characters are 5 tokens at four each; 9 are 2.25, and so 3.
     assert found == Answer(text="nine char", prompt_tokens=5, completion_tokens=3, estimated=True)

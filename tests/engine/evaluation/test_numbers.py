@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.engines.evaluation.numbers import Separator, numbers_in
+from chalicelib.engines.evaluation.numbers import NumericClose, Separator, numbers_in
 from tests.engine.evaluation.harness import judge
 
 
@@ -75,3 +75,10 @@ def test_numeric_close_says_what_it_looked_for() -> None:
         "the last number is not near 42"
     )
     assert judge("numeric_close", "none", "1").reason == "the expected text has no number"
+
+
+@pytest.mark.parametrize("position", ["any", "last"])
+def test_number_behind_many_others_is_found(position: str) -> None:
+    answer = " ".join(map(str, range(1200))) + "\nThe result is 424242."
+    evaluator = NumericClose.model_validate({"position": position})
+    assert evaluator.evaluate("424242", answer).score == 1
