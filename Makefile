@@ -30,7 +30,7 @@ serve: $(READY)  ## Run the local cloud in the foreground (HOST, PORT).
 	@$(BIN)/python -m local.serve
 
 test: $(READY)  ## Run all tests; those of the storage engine where Java 17 and Maven are.
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore=tests/storage --ignore=tests/schema
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/storage --ignore=tests/schema
 	@if $(BIN)/python -m local.dynamodb_local --fetch; then $(MAKE) --no-print-directory storage; \
 	else echo "LEFT OUT: tests/storage, which need DynamoDB Local (Java 17 and Maven)."; fi
 

@@ -14,6 +14,8 @@ from tests.support.api import Api, Bench
 from tests.support.evaluations import Evaluations
 from tests.support.files import Files
 
+_TOLD = ("test_job_messages", "test_webhooks", "test_threats_leaks", "test_threats_storage")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_tables(cloud: LocalCloud) -> Iterator[None]:
@@ -24,6 +26,13 @@ def _small_tables(cloud: LocalCloud) -> Iterator[None]:
         for name, table in backend.tables.items():
             if not name.endswith("-users"):
                 table.items.clear()
+
+
+@pytest.fixture(autouse=True)
+def hushed(request: pytest.FixtureRequest, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    """Nobody is told of the jobs of tests that do not ask for it: it would cost them a fifth of their time."""
+    if not request.module.__name__.rpartition(".")[2].startswith(_TOLD):
+        monkeypatch.setattr("chalicelib.messages.publish.announce", lambda _: None)
 
 
 @pytest.fixture(scope="session")

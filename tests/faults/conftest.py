@@ -58,6 +58,8 @@ def quiet(cloud: LocalCloud, api: Api, monkeypatch: pytest.MonkeyPatch) -> Itera
     assert cloud._scheduler is not None
     assert cloud._pump is not None
     monkeypatch.setattr(cloud._scheduler, "_run_safely", lambda _: None)
+    # Nobody is told: what follows from messages has tests of its own, and here would cost a third of the time.
+    monkeypatch.setattr("chalicelib.messages.publish.announce", lambda _: None)
     # The pump's turn: while this thread has it, the pump's own thread delivers nothing. Nor do those of the queues.
     with cloud._queues.held(), cloud._pump._turn:
         _clear(cloud)
