@@ -15,7 +15,6 @@ from chalicelib.objects.presign import Request
 from chalicelib.settings import settings
 
 PEEK_BYTES = 64 * 1024
-MAX_SINGLE_BYTES = 5 * 1024**3
 _TABLES = (".csv", ".tsv", ".txt")
 _DELIMITERS = (",", ";", "\t", "|")
 

@@ -199,9 +199,4 @@ def _check_columns(data: Input, configuration: dict[str, Any]) -> None:
 
 
 def _details(jobs: Sequence[Job]) -> list[Detail]:
-    wanted = [(job.job_id, name) for job in jobs for name in (job.payload, job.result) if name]
-    found = documents.get_many(wanted)
-    return [
-        Detail(job, found.get((job.job_id, str(job.payload))) or {}, found.get((job.job_id, str(job.result))))
-        for job in jobs
-    ]
+    return [Detail(job, order or {}, result) for job, order, result in documents.beside(jobs)]

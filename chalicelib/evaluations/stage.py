@@ -1,14 +1,12 @@
 """The stage of evaluations: claims the next evaluation or batch as any agent does, and sees it through."""
 
-from typing import Any
-
 from chalicelib import queues
 from chalicelib.engines.evaluation.errors import DataSetError
 from chalicelib.engines.tabular.errors import TabularError
 from chalicelib.errors import SecretNotFound
 from chalicelib.jobs import staging
 from chalicelib.jobs.model import Kind
-from chalicelib.jobs.staging import Work
+from chalicelib.jobs.staging import Do, Work
 
 from . import batch, planning
 
@@ -23,15 +21,10 @@ def serve(invocation: str, seconds: float) -> bool:
     work = staging.next_work(queues.EVALUATIONS, invocation, seconds)
     if work is None:
         return False
-    do = batch.run if work.job.kind == Kind.BATCH else _spread
+    # What is spread goes on with a look at its batches, which its change has called for: asked for until it is done.
+    do: Do = batch.run if work.job.kind == Kind.BATCH else planning.spread
     staging.see_through(work, do, refusals=(DataSetError, TabularError, SecretNotFound), lost=_leave)
     return True
-
-
-def _spread(work: Work) -> dict[str, Any] | None:
-    planning.spread(work)
-    # It goes on with a look at its batches, which its change has called for: that one is asked for until it is done.
-    return None
 
 
 def _leave(work: Work) -> None:

@@ -186,9 +186,4 @@ def large_ones_are_served() -> bool:
 
 
 def _details(jobs: Sequence[Job]) -> list[Detail]:
-    wanted = [(job.job_id, name) for job in jobs for name in (job.payload, job.result) if name]
-    found = documents.get_many(wanted)
-    return [
-        Detail(job, found.get((job.job_id, str(job.payload))) or {}, found.get((job.job_id, str(job.result))))
-        for job in jobs
-    ]
+    return [Detail(job, order or {}, result) for job, order, result in documents.beside(jobs)]

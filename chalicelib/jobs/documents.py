@@ -19,6 +19,7 @@ from chalicelib.dynamo import expiry, read_together
 from chalicelib.errors import StorageFailed, TooLarge
 from chalicelib.settings import settings
 
+from .model import Job
 from .tables import DocumentRow
 
 MAX_BYTES = 256 * 1024
@@ -80,6 +81,12 @@ def find(job_id: str, name: str) -> Found | None:
     """A document with where it lies; None where it has aged out."""
     row = DocumentRow.read(job_id, name)
     return Found(_value(row), row.object_key) if row else None
+
+
+def beside(jobs: Sequence[Job]) -> list[tuple[Job, Any, Any]]:
+    """Each job with its payload and its result, read together; None for what it has not, or what has aged out."""
+    found = get_many([(job.job_id, name) for job in jobs for name in (job.payload, job.result) if name])
+    return [(job, found.get((job.job_id, str(job.payload))), found.get((job.job_id, str(job.result)))) for job in jobs]
 
 
 def get_many(wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
