@@ -74,8 +74,8 @@ class Call(Generic[Body, Query]):
 
     @property
     def source_ip(self) -> str:
-        """Where the gateway saw the request come from; what a header says of it is not believed."""
-        return str(self.request.context.get("identity", {}).get("sourceIp", ""))
+        """See ``source_ip``."""
+        return source_ip(self.request)
 
     @property
     def seed(self) -> str:
@@ -98,6 +98,11 @@ class Call(Generic[Body, Query]):
 
     def _said(self) -> str:
         return self.body.model_dump_json() if isinstance(self.body, BaseModel) else ""
+
+
+def source_ip(request: Request) -> str:
+    """Where the gateway saw the request come from; what a header says of it is not believed."""
+    return str(request.context.get("identity", {}).get("sourceIp", ""))
 
 
 def parse_body(request: Request, model: type[Model] | None, *, optional: bool) -> Model | None:

@@ -44,7 +44,7 @@ def _in_envelope(request: Request, response: Any) -> Response:  # noqa: ANN401  
     if isinstance(response, Answer):
         return response
     error = problems.of_status(response.status_code)
-    refusal = surface_of(_template(request)).refuse(error)
+    refusal = surface_of(_template(request)).refuse_early(error)
     if "Allow" in response.headers:
         refusal.headers["Allow"] = response.headers["Allow"]
     return refusal

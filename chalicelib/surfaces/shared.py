@@ -19,7 +19,7 @@ from .calls import Call
 from .evaluations.errors import ErrorView
 from .evaluations.errors import envelope as evaluations_envelope
 from .evaluations.wire import EvaluationView
-from .limits import EVALUATION_REQUESTS, HEADERS
+from .limits import EVALUATION_REQUESTS, HEADERS, Limit
 from .surface import Surface
 
 _PATH = "/api/jobs/{job_id}"
@@ -31,6 +31,10 @@ class EitherError(RootModel[ErrorBody | ErrorView]):
 
 def _envelope(error: ClaimcheckError) -> tuple[int, dict[str, Any]]:
     return evaluations_envelope(error) if _is_evaluation(_asked_for()) else agents_envelope(error)
+
+
+def _limits() -> tuple[Limit, ...]:
+    return (EVALUATION_REQUESTS,) if _is_evaluation(_asked_for()) else ()
 
 
 def _asked_for() -> str:
@@ -47,6 +51,7 @@ surface = Surface(
     title="Jobs",
     about="A job of the agents contract or an evaluation, by its id.",
     error=EitherError,
+    limits_by_id=_limits,
     speaks=(agents_envelope, evaluations_envelope),
 )
 
@@ -55,7 +60,6 @@ surface = Surface(
 def read_job(call: Call, job_id: str) -> JobView | EvaluationView:
     """A job with its documents: a task's payload and result, or an evaluation's configuration and summary."""
     if _is_evaluation(job_id):
-        call.limited(EVALUATION_REQUESTS)
         return EvaluationView.of(evaluations.read(call.user, job_id))
     return JobView.of_detail(tasks.read(call.user, job_id))
 
@@ -64,7 +68,6 @@ def read_job(call: Call, job_id: str) -> JobView | EvaluationView:
 def cancel_job(call: Call, job_id: str) -> JobView | EvaluationView:
     """Cancel a job: at once while it waits, through whoever does it while it is held."""
     if _is_evaluation(job_id):
-        call.limited(EVALUATION_REQUESTS)
         return EvaluationView.of(evaluations.cancel(call.user, job_id))
     return JobView.of_detail(tasks.cancel(call.user, job_id))
 

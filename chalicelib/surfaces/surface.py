@@ -11,9 +11,9 @@ The OpenAPI document is made from what the routes declare, so a route says all o
 - ``gives`` says where in the answer the value of a path parameter stands (``{"job_id": "/id"}``), and links to the
   routes of the surface that take it;
 - ``raises`` names errors with statuses that do not follow from the rest (400, 401, 403, 404, 409 and 413 mostly do);
-- ``limits`` are counted per caller once the caller is known and before anything else, beside those of the surface;
-  what only a part of a route's calls has to keep, its view counts by ``call.limited(...)``. Either way each answer
-  that follows tells of them in its headers.
+- ``limits`` are counted per caller before anything else, beside those of the surface, and by the address that the
+  request came from where nobody is known; what only a part of a route's calls has to keep, its view counts by
+  ``call.limited(...)``. Either way each answer that follows tells of them in its headers.
 - Examples are those of the models (``json_schema_extra={"examples": [...]}``).
 """
 
@@ -29,11 +29,11 @@ from chalice.app import Blueprint, Request, Response
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
-from chalicelib.errors import ClaimcheckError, TooManyRequests
+from chalicelib.errors import ClaimcheckError, TooManyRequests, Unauthenticated
 from chalicelib.telemetry import logger
 
-from .callers import Caller, Scheme, anyone
-from .calls import FORM, Call, parse_body, parse_query
+from .callers import Anyone, Caller, Scheme, anyone
+from .calls import FORM, Call, parse_body, parse_query, source_ip
 from .limits import Limit, Usage
 from .loading import import_all
 from .problems import Internal, PathNotFound
@@ -98,6 +98,7 @@ class Surface(Blueprint):
         about: str = "",
         error: type[BaseModel] | None = None,
         limits: tuple[Limit, ...] = (),
+        limits_by_id: Callable[[], tuple[Limit, ...]] = tuple,
         speaks: tuple[Envelope, ...] = (),
     ) -> None:
         """Make an empty surface.
@@ -109,6 +110,7 @@ class Surface(Blueprint):
             about: the contract in a sentence or two.
             error: the model of what the envelope renders.
             limits: of all its routes.
+            limits_by_id: further ones that depend on what the present request is about.
             speaks: the envelopes of which ``envelope`` chooses one, where the request decides.
         """
         super().__init__(import_name)
@@ -117,6 +119,7 @@ class Surface(Blueprint):
         self.about = about
         self.error = error
         self.limits = limits
+        self.limits_by_id = limits_by_id
         self.speaks = speaks or (envelope,)
         self.declared: list[Route] = []
         _surfaces.append(self)
@@ -201,9 +204,10 @@ class Surface(Blueprint):
 
     def _call(self, route: Route, path: Mapping[str, str], usage: Usage) -> Call[Any, Any]:
         request: Request = self.current_request
-        caller: Caller = route.auth(request)
+        limits = (*self.limits_by_id(), *route.limits)
+        caller = _known(route.auth, request, usage, limits)
         logger.thread_safe_append_keys(actor=caller.principal)
-        usage.count(caller.principal, *route.limits)
+        usage.count(_address_of(request) if isinstance(caller, Anyone) else caller.principal, *limits)
         # What a caller may do is asked after that: who is refused over and over is slowed down as well.
         route.auth.permit(caller)
         if not all(_sane(value) for value in path.values()):
@@ -211,6 +215,17 @@ class Surface(Blueprint):
         body = parse_body(request, route.body, optional=route.body_optional)
         query = parse_query(request, route.query)
         return Call(caller=caller, body=body, query=query, request=request, usage=usage)
+
+    def refuse_early(self, error: ClaimcheckError) -> Response:
+        """Refuse what has reached no route; it is counted by where it came from, as nobody is known yet."""
+        usage = Usage()
+        try:
+            usage.count(_address_of(self.current_request), *self.limits_by_id(), *self.limits)
+        except ClaimcheckError as refused:
+            error = refused
+        response = self.refuse(error)
+        response.headers.update(usage.headers)
+        return response
 
     def refuse(self, error: ClaimcheckError) -> Response:
         """The error in this contract's envelope."""
@@ -257,8 +272,21 @@ def allowed_methods(path: str) -> list[str]:
     return sorted({route.method for surface in _surfaces for route in surface.declared if route.path == path})
 
 
+def _known(auth: Scheme, request: Request, usage: Usage, limits: tuple[Limit, ...]) -> Caller:
+    try:
+        return auth(request)
+    except Unauthenticated:
+        usage.count(_address_of(request), *limits)
+        raise
+
+
 def _fits(ours: str, theirs: str) -> bool:
     return ours == theirs or ours.startswith("{")
+
+
+def _address_of(request: Request) -> str:
+    """Whose count it is where nobody is known."""
+    return f"address:{source_ip(request)}"
 
 
 def _sane(value: str) -> bool:

@@ -300,3 +300,26 @@ def test_trace_is_the_callers(evaluations: Evaluations, api: Api) -> None:
     assert answer.json()["error"]["details"]["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
     unknown = requests.get(f"{api.url}/api/jobs", timeout=TIMEOUT)
     assert refusal(unknown)[:2] == (401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/jobs", 401),
+        ("GET", "/api/jobs/job_eval_0", 401),
+        ("PUT", "/api/jobs", 405),
+        ("POST", "/api/uploads", 415),
+    ],
+)
+def test_limits_are_told_where_nobody_is_known(api: Api, method: str, path: str, status: int) -> None:
+    body: dict[str, Any] = {"data": "x", "headers": {"Content-Type": "text/plain"}} if method == "POST" else {}
+    answer = requests.request(method, api.url + path, **body, timeout=TIMEOUT)
+    assert answer.status_code == status
+    told = [name in answer.headers for name in ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")]
+    assert all(told)
+
+
+def test_tasks_have_no_limits_of_evaluations(api: Api) -> None:
+    answer = requests.get(f"{api.url}/api/jobs/job_0", timeout=TIMEOUT)
+    assert answer.status_code == 401
+    assert "X-RateLimit-Limit" not in answer.headers

@@ -1,5 +1,6 @@
 """Limits that routes declare: counted for each caller, told by headers on every answer, refused in the envelope."""
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -15,6 +16,9 @@ from tests.contract.harness import changed_settings
 from tests.support.api import Api
 
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+
+
+_minutes = itertools.count(1, 2)
 
 
 @pytest.fixture
@@ -50,7 +54,8 @@ def app(cloud: LocalCloud) -> Iterator[SimpleNamespace]:  # noqa: ARG001  the ta
     chalice = Chalice(app_name="toy", configure_logs=False)
     chalice.register_middleware(middleware, "http")
     chalice.register_blueprint(surface)
-    begins = datetime.now(UTC).replace(second=10, microsecond=0) + timedelta(minutes=1)
+    # A minute of its own for each test: who is not known is counted with everybody else on this machine.
+    begins = datetime.now(UTC).replace(second=10, microsecond=0) + timedelta(minutes=next(_minutes))
     settings = changed_settings(evaluation_requests_per_minute="4", evaluation_submissions_per_minute="2")
     try:
         with Client(chalice) as client, time_machine.travel(begins, tick=False), settings:
@@ -95,10 +100,25 @@ def test_errors_of_a_known_caller_are_counted_and_told(app: SimpleNamespace, api
     assert _told(invalid)[:2] == _told(forbidden)[:2] == (2, 1)
 
 
-def test_unknown_caller_is_told_nothing(app: SimpleNamespace) -> None:
-    answer = app.http.get("/toy")
-    assert answer.status_code == 401
-    assert not set(HEADERS) & set(answer.headers)
+def test_unknown_callers_are_counted_by_their_address(app: SimpleNamespace, api: Api) -> None:
+    answers = [app.http.get("/toy", headers={"Authorization": f"Bearer {number}"}) for number in range(4)]
+    assert [answer.status_code for answer in answers] == [401] * 4
+    assert [_told(answer)[:2] for answer in answers] == [(4, left) for left in (3, 2, 1, 0)]
+    refused = app.http.get("/toy")
+    assert (refused.status_code, _told(refused)[:2]) == (429, (4, 0))
+    assert refused.json_body["code"] == "RATE_LIMITED"
+    assert app.http.get("/toy", headers=api.user().headers).status_code == 200, "a good token is its bearer's own count"
+
+
+def test_what_reaches_no_route_is_counted_by_its_address(app: SimpleNamespace, api: Api) -> None:
+    media_type = {**api.user().headers, "Content-Type": "text/plain"}
+    answers = [app.http.post("/toy", headers=media_type, body=b"x"), app.http.patch("/toy"), app.http.get("/toy")]
+    assert [answer.status_code for answer in answers] == [415, 405, 401]
+    assert [_told(answer)[:2] for answer in answers] == [(4, 3), (4, 2), (4, 1)]
+    assert answers[1].headers["Allow"]
+    app.http.patch("/toy")
+    refused = app.http.patch("/toy")
+    assert (refused.status_code, _told(refused)[:2]) == (429, (4, 0))
 
 
 def test_browsers_may_read_the_headers(api: Api) -> None:

@@ -130,7 +130,7 @@ def _refusal(surface: Surface, route: Route, refused: list[Refusal], schemas: Sc
     own = {401: ("WWW-Authenticate",), 429: ("Retry-After",)}.get(status, ())
     return {
         "description": refusals.description(status, refused),
-        "headers": _headers(route, *own, limited=status != HTTPStatus.UNAUTHORIZED),
+        "headers": _headers(route, *own),
         "content": {JSON: {"schema": schema, "examples": examples}},
     }
 
@@ -143,9 +143,8 @@ def _error_schema(surface: Surface, status: int, schemas: Schemas) -> Json:
     return own if own == gateways else {"anyOf": [own, gateways]}
 
 
-def _headers(route: Route, *own: str, limited: bool = True) -> Json:
-    # Nothing is counted of somebody unknown.
-    names = ["traceparent", *own, *(LIMIT_HEADERS if limited and route.limits else ())]
+def _headers(route: Route, *own: str) -> Json:
+    names = ["traceparent", *own, *(LIMIT_HEADERS if route.limits else ())]
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
