@@ -6,6 +6,8 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
+from .settings import settings
+
 # The first try and two more; every write is conditional, so that a repeated one is recognised (see dynamo.py).
 _RETRIES = {"total_max_attempts": 3, "mode": "standard"}
 # A Lambda container needs one at a time, the local cloud one for each of its threads.
@@ -53,6 +55,15 @@ def sqs() -> Any:  # noqa: ANN401  botocore's clients have no static type
 def sns() -> Any:  # noqa: ANN401  botocore's clients have no static type
     """SNS."""
     return _session().create_client("sns", config=Config(retries=_RETRIES))
+
+
+@cache
+def connections() -> Any:  # noqa: ANN401  botocore's clients have no static type
+    """API Gateway's WebSocket connections, at the endpoint of the settings."""
+    config = Config(retries=_RETRIES, connect_timeout=2, read_timeout=5, max_pool_connections=_CONNECTIONS)
+    return _session().create_client(
+        "apigatewaymanagementapi", endpoint_url=settings().websocket_endpoint, config=config
+    )
 
 
 @cache

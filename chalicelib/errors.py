@@ -20,6 +20,10 @@ class InvalidRequest(ClaimcheckError):
     code = "INVALID_REQUEST"
 
 
+class InvalidShape(InvalidRequest):
+    """A field is missing, unknown, or of another type than it should be."""
+
+
 class TooLarge(InvalidRequest):
     """The request is larger than what is accepted."""
 
@@ -46,6 +50,12 @@ class InvalidToken(Unauthenticated):
     """The token is invalid or has expired."""
 
     code = "INVALID_TOKEN"
+
+
+class NotReady(ClaimcheckError):
+    """Something that the service needs does not answer."""
+
+    code = "SERVICE_UNAVAILABLE"
 
 
 class IssuerUnavailable(ClaimcheckError):

@@ -6,7 +6,9 @@ repeated after a crash half-way makes what is missing and nothing twice, which a
 """
 
 import hashlib
+import re
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from ulid import ULID
@@ -16,6 +18,7 @@ from .dynamo import Refused, Table, expiry, named
 from .errors import IdempotencyKeyReused
 
 KEPT = timedelta(days=1)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class KeyRow(Table):
@@ -33,8 +36,27 @@ class KeyRow(Table):
 
 
 def new_seed() -> str:
-    """A time-ordered random id (ULID, 26 characters in lower case) to make other ids from."""
-    return str(ULID()).lower()
+    """A time-ordered random id (ULID, 26 characters in lower case) to make other ids from.
+
+    Its bits are those of a UUID of version 7 (RFC 9562), so that a contract whose ids are UUIDs can write it as one.
+    """
+    content = bytearray(ULID().bytes)
+    content[6] = 0x70 | content[6] & 0x0F
+    content[8] = 0x80 | content[8] & 0x3F
+    return str(ULID(bytes(content))).lower()
+
+
+def uuid_of(seed: str) -> str:
+    """A seed as the contracts have it whose ids are UUIDs."""
+    return str(ULID.from_str(seed.upper()).to_uuid())
+
+
+def seed_of(uuid: str) -> str | None:
+    """The seed that is written as a UUID; None for what is none."""
+    try:
+        return str(ULID.from_uuid(UUID(uuid))).lower() if _UUID.fullmatch(uuid) else None
+    except ValueError:
+        return None
 
 
 def seed_for(key: str, request: str) -> str:

@@ -22,11 +22,13 @@ EVALUATIONS = "evaluations"
 """Wakes the stage that evaluates answers, also to look at the parts of an evaluation."""
 SEMANTIC = "evaluations-semantic"
 """The queue of batches that wait for semantic scores; agents with a sentence-embedding model serve it."""
+BUILDS = "builds"
+"""The queue of builds and analyses; agents that can build and analyse serve it."""
 WEBHOOKS = "webhooks"
 """JobMessages on their way to the webhooks of the jobs' owners."""
 STAGES = frozenset({FILES, EVALUATIONS})
 """The queues of jobs that are served by a stage; each has an SQS queue of the same name."""
-RESERVED = STAGES | {LARGE_FILES, SEMANTIC}
+RESERVED = STAGES | {LARGE_FILES, SEMANTIC, BUILDS}
 """The queues that only jobs of their own kind may be in."""
 
 

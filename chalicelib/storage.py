@@ -2,6 +2,7 @@
 
 from . import idempotency
 from .accounts import tables as accounts
+from .builds import tables as builds
 from .dynamo import Table
 from .evaluations import tables as evaluations
 from .jobs import tables as jobs
@@ -18,5 +19,6 @@ MODELS: tuple[type[Table], ...] = (
     *projects.TABLES,
     *webhooks.TABLES,
     *evaluations.TABLES,
+    *builds.TABLES,
     idempotency.KeyRow,
 )

@@ -8,6 +8,7 @@ https://openid.net/specs/openid-connect-core-1_0.html, 2 and 3.1.3.7; RFC 8725 f
 """
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib import strict_json
@@ -69,6 +70,7 @@ def _identity(claims: dict[str, Any], here: Settings) -> Identity:
         email=_email(claims, here),
         role=role,
         permissions=PERMISSIONS[role],
+        expires=datetime.fromtimestamp(claims["exp"], UTC),
     )
 
 

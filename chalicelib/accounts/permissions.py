@@ -21,6 +21,11 @@ class Permission(StrEnum):
     JOB_CREATE = "job:create"
     JOB_CANCEL = "job:cancel"
     ARTIFACT_READ = "artifact:read"
+    BUILD_CREATE = "build:create"
+    BUILD_READ = "build:read"
+    BUILD_CANCEL = "build:cancel"
+    ANALYSIS_CREATE = "analysis:create"
+    ANALYSIS_READ = "analysis:read"
 
 
 _READING = frozenset(permission for permission in Permission if permission.value.endswith(":read"))

@@ -1,10 +1,10 @@
 """Session tokens: HS256, one to two hours, good on every surface that takes bearer tokens."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from chalicelib import times
-from chalicelib.errors import InvalidToken
+from chalicelib.errors import Forbidden, InvalidToken
 from chalicelib.settings import settings
 
 from .permissions import PERMISSIONS, Permission, Role
@@ -14,22 +14,32 @@ ALGORITHM = "HS256"
 ISSUER = "claimcheck"
 AUDIENCE = "claimcheck-api"
 TYPE = "session"
-REQUIRED = ["sub", "email", "role", "permissions", "typ", "iss", "aud", "iat", "exp"]
+REQUIRED = ["sub", "uid", "role", "permissions", "typ", "iss", "aud", "iat", "exp"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """Who a session token speaks for, and what it allows."""
+    """Who a token speaks for, what it allows, and until when."""
 
     user_id: str
     email: str
     role: Role
     permissions: frozenset[Permission]
+    expires: datetime
 
     @property
     def principal(self) -> str:
         """The name of this identity in owners, audits and idempotency."""
         return f"user:{self.user_id}"
+
+    def must(self, permission: Permission) -> None:
+        """Refuse what this identity may not do.
+
+        Raises:
+            Forbidden: with the permission that would have been needed.
+        """
+        if permission not in self.permissions:
+            raise Forbidden(required=permission)
 
 
 def issue(user: User) -> str:
@@ -38,8 +48,8 @@ def issue(user: User) -> str:
 
     now = times.now()
     claims = {
-        "sub": user.user_id,
-        "email": user.email,
+        "sub": user.email,
+        "uid": user.user_id,
         "role": user.role,
         "permissions": sorted(PERMISSIONS[user.role]),
         "typ": TYPE,
@@ -73,10 +83,11 @@ def verify(token: str) -> Identity:
         if claims["typ"] != TYPE:
             raise InvalidToken
         return Identity(
-            user_id=claims["sub"],
-            email=claims["email"],
+            user_id=claims["uid"],
+            email=claims["sub"],
             role=Role(claims["role"]),
             permissions=frozenset(Permission(name) for name in claims["permissions"]),
+            expires=datetime.fromtimestamp(claims["exp"], UTC),
         )
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise InvalidToken from error

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from chalicelib.accounts.sessions import Identity
 from chalicelib.engines.evaluation.errors import DataSetError
 from chalicelib.engines.evaluation.rows import check_columns
-from chalicelib.errors import InvalidRequest, JobNotFound, UploadIncomplete
+from chalicelib.errors import InvalidRequest, JobNotFound, TooLarge, UploadIncomplete
 from chalicelib.jobs import lifecycle
 from chalicelib.jobs.model import Input
 from chalicelib.objects import contents, keys, presign
@@ -23,11 +23,11 @@ def upload_request(user: Identity, file_name: str, size: int | None) -> tuple[st
     """The key of a user's data set of that name, and a request that uploads it.
 
     Raises:
-        InvalidRequest: it is larger than the settings allow.
+        TooLarge: it is larger than the settings allow.
     """
     most = settings().evaluation_max_bytes
     if size is not None and size > most:
-        raise InvalidRequest(f"size_bytes: a data set may be at most {most} bytes", field="size_bytes")
+        raise TooLarge(f"size_bytes: a data set may be at most {most} bytes", field="size_bytes")
     key = keys.data_set(user.user_id, file_name)
     return key, presign.put_any(key)
 
@@ -47,7 +47,7 @@ def find(user: Identity, source: str | None, blob_ref: str | None) -> Input:
         field, key = "data_source_blob_ref", _in_bucket(blob_ref)
         known = key is not None and _may_read(user, key)
     else:
-        field, key = "data_source", _uploaded(user, str(source))
+        field, key = "data_source", keys.uploaded(user.user_id, str(source))
         known = True
     if key is None or not known:
         raise InvalidRequest(_unknown(field), field=f"configuration.{field}")
@@ -85,11 +85,6 @@ def check(columns: Sequence[str], configuration: Mapping[str, Any]) -> None:
         if selected or not settings().evaluation_default_agent:
             raise
         check_columns(columns, template, answers_given=True)
-
-
-def _uploaded(user: Identity, source: str) -> str:
-    own = keys.data_sets_of(user.user_id)
-    return source if source.startswith(own) else keys.data_set(user.user_id, source)
 
 
 def _in_bucket(url: str) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .model import MESSAGES, ErrorCode, Job, Kind, State
+from .model import MESSAGES, WATCHED, ErrorCode, Job, Kind, State
 
 
 class Event(StrEnum):
@@ -82,7 +82,14 @@ class GatherDue:
     job_id: str
 
 
-Effect = ChangeRecord | AttemptEnded | ReplyDue | Forgotten | WorkDue | OutputAbandoned | GatherDue
+@dataclass(frozen=True, slots=True)
+class WatchersDue:
+    """A job that is watched has got on, or somebody new watches it: its watchers are told how it stands."""
+
+    job: Job
+
+
+Effect = ChangeRecord | AttemptEnded | ReplyDue | Forgotten | WorkDue | OutputAbandoned | GatherDue | WatchersDue
 
 _EVENT_OF = {
     State.RUNNING: Event.STARTED,
@@ -110,6 +117,8 @@ def effects(old: Job | None, new: Job | None) -> list[Effect]:
             found.append(OutputAbandoned(old.job_id, old.attempt))
     if new.state is State.COMPLETED and new.chat_id and old and old.state is not State.COMPLETED:
         found.append(ReplyDue(new))
+    if _to_be_seen(old, new):
+        found.append(WatchersDue(new))
     if old and (whose := _to_gather(old, new)):
         found.append(GatherDue(whose))
     return found
@@ -123,6 +132,12 @@ def _event(old: Job | None, new: Job) -> Event | None:
     if old.state is not new.state:
         return _EVENT_OF.get(new.state)
     return Event.PROGRESS if old.progress != new.progress and new.progress else None
+
+
+def _to_be_seen(old: Job | None, new: Job) -> bool:
+    if old is None or new.kind not in WATCHED or not new.watched:
+        return False
+    return (old.state, old.progress, old.watched) != (new.state, new.progress, new.watched)
 
 
 def _became_ready(old: Job | None, new: Job) -> bool:

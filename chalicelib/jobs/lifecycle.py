@@ -13,7 +13,7 @@ from chalicelib.dynamo import BACKEND_ERRORS, Refused
 from chalicelib.errors import Conflict, JobNotFound, StorageFailed
 
 from . import agenda, documents
-from .model import HELD, MESSAGES, Actor, ErrorCode, Job, Kind, NewJob, State
+from .model import HELD, MESSAGES, WATCHED, Actor, ErrorCode, Job, Kind, NewJob, State
 from .tables import JobRow
 
 # A change that finds the job altered under it looks again; more often than this means something else is wrong.
@@ -42,6 +42,7 @@ def create(new: NewJob, seed: str) -> Job:
         **{name: getattr(new, name) for name in _COPIED},
         **_beginning(job_id, new, now),
         deadline_slot=agenda.DEADLINES if new.deadline else None,
+        listed_kind=new.kind if new.kind in WATCHED else None,
         created_at=now,
         updated_at=now,
         payload=documents.put(job_id, new.payload, field="payload"),
@@ -67,7 +68,7 @@ def _beginning(job_id: str, new: NewJob, now: datetime) -> dict[str, Any]:
 
 _COPIED = (
     "kind", "type", "owner", "created_by", "project_id", "chat_id", "queue", "priority", "max_attempts",
-    "not_before", "deadline", "trace_parent",
+    "not_before", "deadline", "secrets_project", "trace_parent",
 )  # fmt: skip
 
 
@@ -100,6 +101,43 @@ def list_of_kind(owner: str, kind: Kind, *, skip: int, limit: int) -> list[Job]:
         owner, JobRow.job_id.startswith(f"{kind.prefix}_"), scan_index_forward=False, limit=skip + limit
     )
     return read_many([row.job_id for row in JobRow.page(theirs)[skip:]])
+
+
+def count_of_kind(owner: str, kind: Kind) -> int:
+    """How many jobs of a kind an owner has."""
+    return _counted(JobRow.by_owner, owner, JobRow.job_id.startswith(f"{kind.prefix}_"))
+
+
+def list_everybodys(kind: Kind, *, skip: int, limit: int) -> list[Job]:
+    """As ``list_of_kind``, whoever owns them; of the kinds in ``WATCHED`` only."""
+    rows = JobRow.page(JobRow.by_kind.query(kind, scan_index_forward=False, limit=skip + limit))
+    return read_many([row.job_id for row in rows[skip:]])
+
+
+def count_everybodys(kind: Kind) -> int:
+    """How many jobs of a kind there are; of the kinds in ``WATCHED`` only."""
+    return _counted(JobRow.by_kind, kind)
+
+
+def _counted(index: Any, *key: Any) -> int:  # noqa: ANN401  PynamoDB's indexes and conditions
+    try:
+        return int(index.count(*key))
+    except BACKEND_ERRORS as error:
+        raise StorageFailed from error
+
+
+def watch(job_id: str) -> None:
+    """Note on a job that somebody begins to watch it, so that its stream tells them how it stands.
+
+    Its version stays: nothing has happened to it.
+
+    Raises:
+        JobNotFound: there is no such job.
+    """
+    try:
+        JobRow.change(job_id, actions=[JobRow.watched.add(1)], condition=JobRow.job_id.exists())
+    except Refused as refused:
+        raise JobNotFound(jobId=job_id) from refused
 
 
 def list_kind(owner: str, kind: Kind, *, limit: int, cursor: str | None) -> Page:

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     EVALUATION = auto()
     BATCH = auto()
     """A part of another job, which owns it: run like any job, and seen by nobody but that one."""
+    BUILD = auto()
+    ANALYSIS = auto()
 
     @property
     def prefix(self) -> str:
@@ -49,6 +51,8 @@ class Actor(StrEnum):
     CLOCK = auto()
 
 
+WATCHED = frozenset({Kind.BUILD, Kind.ANALYSIS})
+"""The kinds that may be watched live, and of which administrators see a list of everybody's."""
 FINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
 HELD = frozenset({State.CLAIMED, State.RUNNING, State.CANCELLING})
 
@@ -104,7 +108,8 @@ class NewJob:
     """What a creator decides.
 
     ``not_before`` delays the job, ``deadline`` fails it when it is not finished by then. ``input_name`` is the last
-    part of the key of an input that the job waits for; ``given`` is an input that is there already.
+    part of the key of an input that the job waits for; ``given`` is an input that is there already. Its holder may
+    redeem the secrets of ``project_id``, or of ``secrets_project`` where that is named instead.
     """
 
     kind: Kind
@@ -121,6 +126,7 @@ class NewJob:
     deadline: datetime | None = None
     input_name: str | None = None
     given: "Input | None" = None
+    secrets_project: str | None = None
     trace_parent: str | None = None
 
 
@@ -142,7 +148,7 @@ class Job:
     why the clock took it from its last holder and made it ready again. A job with an ``input_key`` begins by waiting
     for that object; ``input_etag`` and ``input_size`` are of the upload that counts, and ``marked`` is the request
     by which its owner said so (a client may forget; then the upload's event does it). ``checkpoint`` is what earlier
-    attempts have done, as JSON: the next goes on from there.
+    attempts have done, as JSON: the next goes on from there. ``watched`` counts who has ever begun to watch it live.
     """
 
     job_id: str
@@ -183,6 +189,8 @@ class Job:
     input_size: int | None = None
     marked: str | None = None
     checkpoint: str | None = None
+    watched: int | None = None
+    secrets_project: str | None = None
     trace_parent: str | None = None
 
     @property

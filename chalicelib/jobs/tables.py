@@ -40,6 +40,19 @@ class ByOwner(GlobalSecondaryIndex[Any]):
     job_id = UnicodeAttribute(range_key=True)
 
 
+class ByKind(GlobalSecondaryIndex[Any]):
+    """Everybody's jobs of a kind by time, for administrators; only the kinds that are listed so pay for it."""
+
+    class Meta:
+        """Sparse: only jobs of ``model.WATCHED`` have the attribute."""
+
+        index_name = "by_kind"
+        projection = KeysOnlyProjection()
+
+    listed_kind = UnicodeAttribute(hash_key=True)
+    job_id = UnicodeAttribute(range_key=True)
+
+
 class Deadlines(GlobalSecondaryIndex[Any]):
     """Unfinished jobs that have a deadline, by it; only they pay for this index."""
 
@@ -101,11 +114,15 @@ class JobRow(Table):
     input_size = IntegerAttribute(null=True)
     marked = UnicodeAttribute(null=True)
     checkpoint = UnicodeAttribute(null=True)
+    watched = IntegerAttribute(null=True)
+    listed_kind = UnicodeAttribute(null=True)
+    secrets_project = UnicodeAttribute(null=True)
     trace_parent = UnicodeAttribute(null=True)
     expires = TTLAttribute(null=True)
 
     agenda = Agenda()
     by_owner = ByOwner()
+    by_kind = ByKind()
     deadlines = Deadlines()
 
     def to_job(self) -> Job:

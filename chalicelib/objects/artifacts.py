@@ -10,7 +10,7 @@ from chalicelib import times
 from chalicelib.dynamo import Refused, expiry
 from chalicelib.errors import ArtifactNotFound, InvalidRequest, NotFound, TooLarge, UploadIncomplete, UploadMismatch
 from chalicelib.jobs.holding import Holder, read_held
-from chalicelib.jobs.model import Job
+from chalicelib.jobs.model import Job, Kind
 from chalicelib.settings import settings
 from chalicelib.telemetry import audit
 
@@ -191,12 +191,13 @@ def _announced(holder: Holder, job_id: str, artifact_id: str) -> ArtifactRow:
 
 
 def _shelf(job: Job) -> str:
-    """Under what an artifact is kept: its project, or its job where that belongs to no project."""
-    return job.project_id or job.job_id
+    """Under what an artifact is kept: its project where the project's team owns the job, else its job."""
+    return job.project_id if job.kind == Kind.TASK and job.project_id else job.job_id
 
 
 def _folder(job: Job) -> str:
-    return f"artifacts/{job.project_id}/{job.job_id}/" if job.project_id else output_folder(job.job_id, job.attempt)
+    shelf = _shelf(job)
+    return output_folder(shelf, job.attempt) if shelf == job.job_id else f"artifacts/{shelf}/{job.job_id}/"
 
 
 def _join(row: ArtifactRow, parts: list[Part]) -> None:

@@ -26,6 +26,11 @@ def data_sets_of(user_id: str) -> str:
     return f"datasets/{user_id}/"
 
 
+def uploaded(user_id: str, source: str) -> str:
+    """The key of what a user has uploaded, by that key itself or by the name that it was given."""
+    return source if source.startswith(data_sets_of(user_id)) else data_set(user_id, source)
+
+
 def batch_input(job_id: str, number: int) -> str:
     """The rows of one batch of an evaluation."""
     return f"evaluations/{job_id}/{number}/rows.jsonl"

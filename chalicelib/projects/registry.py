@@ -96,9 +96,14 @@ def member(user: Identity, project_id: str) -> Project:
     row = ProjectRow.read(project_id)
     if row is None and github.refresh():
         row = ProjectRow.read(project_id)
-    if row is None or row.source == REMOVED or not _project(row).visible_to(user):
+    if (project := _visible(row, user)) is None:
         raise ProjectNotFound(projectId=project_id)
-    return _project(row)
+    return project
+
+
+def known(user: Identity, project_id: str) -> Project | None:
+    """The project, where it has been registered or found before and the user is a member of it."""
+    return _visible(ProjectRow.read(project_id), user)
 
 
 def new(
@@ -116,6 +121,11 @@ def new(
         created_at=now,
         updated_at=now,
     )
+
+
+def _visible(row: ProjectRow | None, user: Identity) -> Project | None:
+    project = None if row is None or row.source == REMOVED else _project(row)
+    return project if project and project.visible_to(user) else None
 
 
 def _alike(old: ProjectRow, new: ProjectRow) -> bool:

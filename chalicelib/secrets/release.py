@@ -68,7 +68,7 @@ def _why_not(head: JobRow | None, agent: AgentRow | None, agent_id: str, token: 
         "lease expired": head.due > now,
         "token expired": head.token_expires > now,
         "token redeemed": head.redemption_id is None,
-        "another project": head.project_id == project_id,
+        "another project": (head.secrets_project or head.project_id) == project_id,
     }
     return next((reason for reason, passed in checks.items() if not passed), None)
 

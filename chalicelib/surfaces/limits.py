@@ -21,6 +21,9 @@ class Limit:
         return int(getattr(settings(), self.setting))
 
 
+BUILD_REQUESTS = Limit("builds", "build_requests_per_minute")
+BUILD_CREATIONS = Limit("build-creations", "build_creations_per_minute")
+ANALYSIS_CREATIONS = Limit("analysis-creations", "analysis_creations_per_minute")
 EVALUATION_REQUESTS = Limit("evaluations", "evaluation_requests_per_minute")
 EVALUATION_SUBMISSIONS = Limit("evaluation-submissions", "evaluation_submissions_per_minute")
 WEBHOOK_SENDS = Limit("webhook-sends", "webhook_sends_per_minute")

@@ -25,6 +25,8 @@ _PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("/api/webhooks", ("webhooks.routes",)),
     ("/api/v1/", ("files.routes",)),
     ("/api/health", ("health",)),
+    ("/api/build", ("builds.routes",)),
+    ("/api/analysis", ("builds.routes",)),
     ("/api/", ("agents.routes",)),
     ("/auth/", ("builds.routes",)),
     ("/", ("docs",)),

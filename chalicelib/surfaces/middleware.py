@@ -11,6 +11,7 @@ from chalicelib.telemetry import logger, start_trace
 
 from . import problems
 from .surface import Answer, allowed_methods, surface_of
+from .vitals import vitals
 
 _ALLOWED_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, traceparent, X-Admin-Api-Key, "
@@ -36,6 +37,7 @@ def middleware(request: Request, get_response: Callable[[Request], Response]) ->
     }
     for name, value in headers.items():
         response.headers.setdefault(name, value)
+    vitals.request_answered()
     _log(request, response.status_code, began)
     return response
 

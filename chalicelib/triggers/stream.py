@@ -15,6 +15,7 @@ from chalicelib.jobs.changes import (
     GatherDue,
     OutputAbandoned,
     ReplyDue,
+    WatchersDue,
     WorkDue,
 )
 from chalicelib.jobs.model import Job
@@ -32,9 +33,15 @@ STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/jobs/stream/replaced
 @triggers.on_dynamodb_record(stream_arn=STREAM_ARN, batch_size=100, starting_position="TRIM_HORIZON", name="stream")
 def stream(event: DynamoDBEvent) -> None:
     """Handle a batch of changes in order; an error makes Lambda bisect it, so that one bad record stops no other."""
+    watched: dict[str, list[Job]] = {}
     for record in event:
         for effect in changes.effects(_job(record.old_image), _job(record.new_image)):
-            _do(effect)
+            if isinstance(effect, WatchersDue):
+                watched.setdefault(effect.job.job_id, []).append(effect.job)
+            else:
+                _do(effect)
+    for states in watched.values():
+        _tell(states)
 
 
 def _do(effect: Effect) -> None:
@@ -56,6 +63,13 @@ def _do(effect: Effect) -> None:
             leftovers.discard_output(job_id, attempt)
             # Whoever made it may not know yet that the job is not theirs any more, and may be about to upload.
             queues.discard_later(job_id, attempt)
+
+
+def _tell(states: list[Job]) -> None:
+    # No other function has watchers to tell.
+    from chalicelib.builds import live  # noqa: PLC0415
+
+    live.tell(states)
 
 
 def _announce(change: ChangeRecord) -> None:

@@ -145,7 +145,7 @@ def _is_for(row: WebhookRow, message: JobMessage) -> bool:
 
 def _on_the_team(row: WebhookRow, project_id: str) -> bool:
     """Whoever has left a team hears no more of its jobs, their own among them."""
-    someone = Identity(user_id=row.owner, email=row.email, role=Role.USER, permissions=frozenset())
+    someone = Identity(user_id=row.owner, email=row.email, role=Role.USER, permissions=frozenset(), expires=times.now())
     try:
         registry.member(someone, project_id)
     except ProjectNotFound:

@@ -70,7 +70,7 @@ def test_answers_are_json_not_stored_and_not_sniffed(bench: Bench) -> None:
 
 
 def test_health_needs_nobody(api: Api) -> None:
-    assert ok(api.anyone().get("/api/health"))["status"] == "ok"
+    assert ok(api.anyone().get("/api/health"))["status"] == "healthy"
 
 
 def test_trace_of_the_caller_goes_on_and_a_wrong_one_is_replaced(api: Api) -> None:

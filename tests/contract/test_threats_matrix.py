@@ -38,6 +38,9 @@ ANYONE = Rule("anyone")
 
 RULES: dict[str, Rule] = {
     "GET /api/health": ANYONE,
+    "GET /api/health/ready": ANYONE,
+    "GET /api/health/live": ANYONE,
+    "GET /api/health/status": ANYONE,
     "GET /openapi.json": ANYONE,
     "GET /docs": ANYONE,
     "GET /job-message.schema.json": ANYONE,
@@ -77,6 +80,16 @@ RULES: dict[str, Rule] = {
     "POST /api/webhooks/{webhook_id}/test": Rule("own"),
     "GET /api/webhooks/{webhook_id}/deliveries": Rule("own"),
     "POST /api/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": Rule("own"),
+    # Who is neither the owner nor an administrator is told so: see test_builds.py and test_analyses.py.
+    "POST /api/build": Rule("owner", {"project_name": "x", "goal": "x"}),
+    "GET /api/build": Rule("owner"),
+    "GET /api/build/{task_id}": Rule("owner"),
+    "DELETE /api/build/{task_id}": Rule("owner"),
+    "GET /api/build/{task_id}/sources": Rule("owner"),
+    "POST /api/analysis": Rule("owner", {"project_name": "x"}),
+    "GET /api/analysis": Rule("owner"),
+    "GET /api/analysis/{analysis_id}": Rule("owner"),
+    "DELETE /api/analysis/{analysis_id}": Rule("owner"),
     "GET /api/projects": Rule("user", viewer=True),
     "GET /api/projects/{project_id}": Rule("user", viewer=True, outsider=PROJECT),
     "GET /api/projects/{project_id}/chats": Rule("user", viewer=True, outsider=PROJECT),

@@ -41,7 +41,7 @@ def _status(api: Api, token: str) -> tuple[int, str]:
 
 
 def test_tokens_are_short_lived_and_say_who_for_whom_and_what(claims: Claims) -> None:
-    assert {"sub", "email", "role", "permissions", "typ", "iss", "aud", "iat", "exp"} == set(claims)
+    assert {"sub", "uid", "role", "permissions", "typ", "iss", "aud", "iat", "exp"} == set(claims)
     assert (claims["iss"], claims["aud"], claims["role"]) == ("claimcheck", "claimcheck-api", "user")
     assert 3600 <= claims["exp"] - claims["iat"] <= 7200
 
@@ -94,7 +94,7 @@ def test_token_for_something_else_is_refused(api: Api, claims: Claims, change: C
     assert _status(api, _sign({**claims, **change})) == (401, "INVALID_TOKEN")
 
 
-@pytest.mark.parametrize("name", ["sub", "email", "role", "permissions", "typ", "iss", "aud", "iat", "exp"])
+@pytest.mark.parametrize("name", ["sub", "uid", "role", "permissions", "typ", "iss", "aud", "iat", "exp"])
 def test_token_without_a_claim_is_refused(api: Api, claims: Claims, name: str) -> None:
     """Threat 27: each claim dropped, ``exp`` above all."""
     del claims[name]

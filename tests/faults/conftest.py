@@ -10,6 +10,7 @@ import time_machine
 
 from local.cloud import LocalCloud
 from tests.faults.faults import Injector, install
+from tests.faults.recorder import Recorder
 from tests.support.api import Api, Caller
 
 if TYPE_CHECKING:
@@ -105,3 +106,14 @@ def _clear(cloud: LocalCloud) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _injector.points:
         terminalreporter.write_line(f"fault injection: {_injector.points} points")
+
+
+@pytest.fixture
+def recorder(quiet: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    """In the place of the cloud's own delivery of the jobs table's stream."""
+    assert quiet._pump is not None
+    (stream,) = quiet._pump._streams
+    recorder = Recorder(stream.delivery)
+    monkeypatch.setattr(stream, "delivery", recorder)
+    yield recorder
+    quiet.drain()

@@ -2,7 +2,6 @@
 
 import copy
 import random
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,38 +9,11 @@ import pytest
 import time_machine
 
 from local.cloud import LocalCloud
-from local.delivery import Delivery, Record
+from tests.faults.recorder import Recorder
 from tests.faults.story import Story, ok_
 from tests.support.api import Api, Caller
 
 Rows = dict[str, list[dict[str, Any]]]
-
-
-class Recorder(Delivery):
-    """Delivers as before, and keeps what it was given."""
-
-    def __init__(self, real: Delivery) -> None:
-        super().__init__(real._stream_arn, real._handlers)
-        self.records: list[Record] = []
-
-    def deliver(self, records: Any) -> None:
-        self.records += copy.deepcopy(list(records))
-        super().deliver(records)
-
-    def afresh(self) -> Delivery:
-        """To the same handlers, with nothing put aside yet."""
-        return Delivery(self._stream_arn, self._handlers)
-
-
-@pytest.fixture
-def recorder(quiet: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    """In the place of the cloud's own delivery of the jobs table's stream."""
-    assert quiet._pump is not None
-    (stream,) = quiet._pump._streams
-    recorder = Recorder(stream.delivery)
-    monkeypatch.setattr(stream, "delivery", recorder)
-    yield recorder
-    quiet.drain()
 
 
 @pytest.fixture

@@ -67,12 +67,14 @@ class JobView(View):
     @classmethod
     def of(cls, job: Job, **documents: Any) -> Self:  # noqa: ANN401  any JSON
         """A job's head, with the documents that are given."""
-        same = ("job_id", "project_id", "type", "created_at", "updated_at", "queue", "priority", "attempt",
+        same = ("job_id", "type", "created_at", "updated_at", "queue", "priority", "attempt",
                 "max_attempts", "not_before", "deadline", "finished_at", "created_by", "chat_id",
                 "cancel_requested")  # fmt: skip
         same_values: dict[str, Any] = {name: getattr(job, name) for name in same}
         return cls(
             **same_values,
+            # For its agent it is the project whose secrets it may ask for.
+            project_id=job.secrets_project or job.project_id,
             state=state_word(job.state),
             claimed_by=agents.id_of(job.agent) if job.agent else None,
             claim_expiry=job.lease_expires,

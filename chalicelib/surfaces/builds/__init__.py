@@ -1,1 +1,1 @@
-"""The builds contract: logging in with JSON."""
+"""The builds contract: logging in with JSON, builds, analyses."""

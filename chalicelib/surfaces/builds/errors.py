@@ -1,10 +1,11 @@
 """The builds contract's error envelope."""
 
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from chalicelib import times
+from chalicelib import errors, times
 from chalicelib.errors import ClaimcheckError
 from chalicelib.surfaces.statuses import status_of
 from chalicelib.surfaces.wire import Moment
@@ -22,13 +23,19 @@ class ErrorBody(BaseModel):
 
 
 _NAMES = {"RATE_LIMITED": "rate_limit_exceeded"}
+# Where the contract has another status than the rest of the house.
+_STATUS: dict[type[ClaimcheckError], tuple[HTTPStatus, str]] = {
+    errors.InvalidShape: (HTTPStatus.UNPROCESSABLE_ENTITY, "unprocessable_entity"),
+    errors.InvalidStateTransition: (HTTPStatus.CONFLICT, "conflict"),
+}
 
 
 def envelope(error: ClaimcheckError) -> tuple[int, dict[str, Any]]:
     """Status and body."""
-    status = status_of(error)
+    own = (status_of(error), _NAMES.get(error.code, error.code.lower()))
+    status, name = _STATUS.get(type(error), own)
     body = {
-        "error": _NAMES.get(error.code, error.code.lower()),
+        "error": name,
         "detail": error.message,
         "status_code": int(status),
         "timestamp": times.iso(times.now()),

@@ -4,6 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+import chalicelib
 from chalicelib.surfaces.surface import Route, Surface, all_surfaces
 
 from . import refusals
@@ -13,7 +14,7 @@ from .vocabulary import ANSWER_HEADERS, REQUEST_HEADERS, SECURITY_SCHEMES, Json
 
 INFO: Json = {
     "title": "Claimcheck",
-    "version": "1.0.0",
+    "version": chalicelib.VERSION,
     "summary": "A serverless job backend: jobs, claims, logs, secrets and files, for people and for remote agents.",
     "description": (
         "Front ends create jobs; agents claim them, hold a lease, collect one-time secrets, write logs and upload "

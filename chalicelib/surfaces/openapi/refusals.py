@@ -74,7 +74,7 @@ def example(kind: type[ClaimcheckError]) -> ClaimcheckError:
         return errors.TooManyRequests(retry_after=23)
     if kind is errors.InvalidStateTransition:
         return kind(state=State.COMPLETED, requested=State.RUNNING, legal=[State.READY])
-    if kind is errors.InvalidRequest:
+    if kind in {errors.InvalidRequest, errors.InvalidShape}:
         return kind("name: Field required", field="name", problems=[{"field": "name", "message": "Field required"}])
     return kind()
 

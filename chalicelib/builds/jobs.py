@@ -1,0 +1,184 @@
+"""Builds and analyses as their owners see them: create, read, list, cancel, and the way to the sources."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib import queues
+from chalicelib.accounts.permissions import Role
+from chalicelib.accounts.sessions import Identity
+from chalicelib.errors import Conflict, Forbidden, JobNotFound, UploadIncomplete
+from chalicelib.jobs import documents, lifecycle
+from chalicelib.jobs.model import Actor, Job, Kind, NewJob, State
+from chalicelib.objects import presign
+from chalicelib.projects import registry
+from chalicelib.projects.registry import Project
+from chalicelib.settings import settings
+from chalicelib.telemetry import audit, current_trace
+
+from . import sources
+from .sources import Source
+
+TYPES = {Kind.BUILD: "code-build", Kind.ANALYSIS: "code-analysis"}
+"""What the handlers of agents are found by."""
+# An agent that goes away leaves an attempt behind; what takes three agents with it is the job's own fault.
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A build or an analysis with its documents: what was ordered, and what its agent has told of it at the end."""
+
+    job: Job
+    order: dict[str, Any]
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The sources of a build: the URL that gets them, and until when; their size in bytes, their SHA-256 in hex."""
+
+    url: str
+    expires: datetime
+    file_name: str
+    size: int
+    sha256: str
+
+
+def build(user: Identity, order: dict[str, Any], seed: str) -> Detail:
+    """Create a build.
+
+    Args:
+        user: the owner.
+        order: ``project_name``, ``goal`` and ``parameters``.
+        seed: of the job's id.
+
+    Raises:
+        TooLarge: the order is over 256 KB.
+    """
+    return _create(user, Kind.BUILD, order, registry.known(user, order["project_name"]), seed)
+
+
+def analyse(user: Identity, order: dict[str, Any], named: dict[str, Any] | None, seed: str) -> Detail:
+    """Create an analysis.
+
+    Args:
+        user: the owner.
+        order: ``project_name`` and ``analysis_types``.
+        named: the source to analyse: its ``object_key``, or a ``repository`` and its ``ref``; None for the project's
+            latest sources.
+        seed: of the job's id.
+
+    Raises:
+        InvalidRequest: naming the field; there is no such upload.
+        NotFound: the project has no sources.
+    """
+    if (made := _made_before(user, Kind.ANALYSIS, seed)) is not None:
+        return made
+    project = registry.known(user, order["project_name"])
+    source = sources.find(user, order["project_name"], project, named)
+    return _create(user, Kind.ANALYSIS, {**order, "source": source.told}, project, seed, source)
+
+
+def read(user: Identity, kind: Kind, job_id: str) -> Detail:
+    """A build or an analysis; see ``visible``."""
+    return _details([visible(user, kind, job_id)])[0]
+
+
+def visible(user: Identity, kind: Kind, job_id: str) -> Job:
+    """The head of a build or an analysis that the user may see.
+
+    Raises:
+        JobNotFound: there is none of that id.
+        Forbidden: it is another user's; this contract says so.
+    """
+    job = lifecycle.read(job_id)
+    if job.kind != kind:
+        raise JobNotFound(jobId=job_id)
+    if job.owner != user.user_id and user.role is not Role.ADMIN:
+        raise Forbidden(f"the {kind} belongs to another user")
+    return job
+
+
+def history(user: Identity, kind: Kind, *, skip: int, limit: int) -> tuple[list[Detail], int]:
+    """A user's own, an administrator's everybody's: newest first, after the first ``skip``; and how many there are."""
+    if user.role is Role.ADMIN:
+        total, jobs = lifecycle.count_everybodys(kind), lifecycle.list_everybodys(kind, skip=skip, limit=limit)
+    else:
+        total = lifecycle.count_of_kind(user.user_id, kind)
+        jobs = lifecycle.list_of_kind(user.user_id, kind, skip=skip, limit=limit)
+    return _details(jobs), total
+
+
+def cancel(user: Identity, kind: Kind, job_id: str) -> None:
+    """Cancel: at once while it waits, through its agent while it runs.
+
+    Raises:
+        InvalidStateTransition: it has ended, by an earlier cancel too.
+    """
+    job = visible(user, kind, job_id)
+    if job.cancel_requested:
+        raise job.illegal(State.CANCELLED, Actor.OWNER)
+    job = lifecycle.cancel(job)
+    audit("job.cancelled", actor=user.principal, job_id=job_id, state=job.state)
+
+
+def download(user: Identity, job_id: str) -> Download:
+    """The sources that a build has delivered.
+
+    Raises:
+        Conflict: it has delivered none yet, or they have been kept long enough.
+    """
+    job = visible(user, Kind.BUILD, job_id)
+    artifact = sources.delivered(job_id)
+    if artifact is None:
+        raise Conflict(f"the build has delivered no sources; it is {job.state}")
+    try:
+        presign.look(artifact.object_key)
+    except UploadIncomplete as error:
+        kept = settings().file_days
+        raise Conflict(f"the sources are no longer stored; they are kept for {kept} days") from error
+    url, expires = presign.get(artifact.object_key, file_name=artifact.file_name)
+    audit("output.download_signed", actor=user.principal, job_id=job_id)
+    return Download(url, expires, artifact.file_name, artifact.size, artifact.sha256)
+
+
+def _create(
+    user: Identity,
+    kind: Kind,
+    order: dict[str, Any],
+    project: Project | None,
+    seed: str,
+    source: Source | None = None,
+) -> Detail:
+    trace = current_trace()
+    payload = {**order, "created_by": user.email}
+    new = NewJob(
+        kind=kind,
+        type=TYPES[kind],
+        owner=user.user_id,
+        created_by=user.principal,
+        project_id=project.project_id if project else None,
+        secrets_project=None if project else settings().build_secrets_project,
+        payload=payload,
+        queue=queues.BUILDS,
+        max_attempts=MAX_ATTEMPTS,
+        given=source.given if source else None,
+        trace_parent=trace.parent if trace else None,
+    )
+    job = lifecycle.create(new, seed)
+    audit("job.created", actor=user.principal, job_id=job.job_id)
+    return Detail(job, payload, None)
+
+
+def _made_before(user: Identity, kind: Kind, seed: str) -> Detail | None:
+    """The job of a request that is repeated, whatever has become of the sources since."""
+    try:
+        return read(user, kind, f"{kind.prefix}_{seed}")
+    except JobNotFound:
+        return None
+
+
+def _details(jobs: Sequence[Job]) -> list[Detail]:
+    return [Detail(job, order or {}, result) for job, order, result in documents.beside(jobs)]
