@@ -47,6 +47,7 @@ class Settings(BaseModel):
     session_seconds: int = Field(default=7200, ge=3600, le=7200)
     admin_api_key: SecretStr
     agent_secret: SecretStr | None = None
+    origin_secret: SecretStr | None = None
     agent_shared_secret_enabled: bool = True
     allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
     registration_open: bool = True
@@ -58,6 +59,13 @@ class Settings(BaseModel):
     openid_audience: str | None = None
     openid_role_claim: str | None = None
     openid_email_claims: Annotated[tuple[str, ...], BeforeValidator(_split)] = ("email", "preferred_username")
+
+    build_requests_per_minute: int = Field(default=60, ge=1)
+    build_creations_per_minute: int = Field(default=10, ge=1)
+    analysis_creations_per_minute: int = Field(default=5, ge=1)
+    build_secrets_project: str = "claimcheck"
+    source_max_bytes: int = Field(default=100 * 1000 * 1000, ge=1)
+    websocket_endpoint: str | None = None
 
     evaluation_requests_per_minute: int = Field(default=100, ge=1)
     evaluation_submissions_per_minute: int = Field(default=10, ge=1)
@@ -107,7 +115,7 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _refuse_weak_keys(self) -> Self:
         # PyJWT only warns about a short HMAC key; a guessable key of any kind is refused before the first request.
-        for name in ("session_secret", "admin_api_key", "agent_secret"):
+        for name in ("session_secret", "admin_api_key", "agent_secret", "origin_secret"):
             value: SecretStr | None = getattr(self, name)
             if value is not None and len(value.get_secret_value().encode()) < MINIMUM_KEY_BYTES:
                 message = f"{PREFIX}{name.upper()} must be at least {MINIMUM_KEY_BYTES} bytes long"

@@ -25,6 +25,8 @@ _FUNCTIONS = {
     "Uploads": "UploadsErrors",
     "EvaluationsStage": "EvaluationsStageErrors",
     "Webhooks": "WebhooksErrors",
+    "WebsocketConnect": "WebsocketConnectErrors",
+    "WebsocketMessage": "WebsocketMessageErrors",
 }
 _FOURTEEN_DAYS = 14 * 24 * 3600
 _FIVE_MINUTES = 300

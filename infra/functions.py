@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from . import websockets
 from .messages import TOPIC
 from .queues import EVALUATIONS_QUEUE, FILES_QUEUE, UPLOADS_QUEUE, WEBHOOKS_QUEUE
 from .stages import Stage
@@ -19,6 +20,8 @@ _NAMES = {
     "Uploads": "uploads",
     "EvaluationsStage": "evaluations-stage",
     "Webhooks": "webhooks",
+    "WebsocketConnect": "websocket-connect",
+    "WebsocketMessage": "websocket-message",
 }
 # A record that fails alone this often is put aside; until then it holds up its shard.
 _STREAM_RETRIES = 5
@@ -42,6 +45,11 @@ _EVALUATIONS = {
     "CLAIMCHECK_EMBEDDINGS_PROJECT": {"Ref": "EmbeddingsProject"},
     "CLAIMCHECK_EVALUATION_SEMANTIC_AGENTS": {"Ref": "EvaluationSemanticAgents"},
 }
+# Whose tokens are taken, beside our own.
+_OPENID = {
+    "CLAIMCHECK_OPENID_ISSUER": {"Ref": "OpenidIssuer"},
+    "CLAIMCHECK_OPENID_AUDIENCE": {"Ref": "OpenidAudience"},
+}
 _OWN: dict[str, dict[str, Any]] = {
     "APIHandler": {
         "CLAIMCHECK_AGENT_SECRET": {"Ref": "AgentSecret"},
@@ -49,11 +57,12 @@ _OWN: dict[str, dict[str, Any]] = {
         "CLAIMCHECK_GITHUB_OWNER": {"Ref": "GithubOwner"},
         "CLAIMCHECK_GITHUB_PREFIX": {"Ref": "GithubPrefix"},
         "CLAIMCHECK_GITHUB_TOKEN": {"Ref": "GithubToken"},
-        "CLAIMCHECK_OPENID_ISSUER": {"Ref": "OpenidIssuer"},
-        "CLAIMCHECK_OPENID_AUDIENCE": {"Ref": "OpenidAudience"},
+        "CLAIMCHECK_ORIGIN_SECRET": {"Ref": "OriginSecret"},
+        **_OPENID,
         **_EVALUATIONS,
     },
     "Stream": {"CLAIMCHECK_MESSAGES_TOPIC": {"Ref": TOPIC}},
+    "WebsocketConnect": _OPENID,
     # Two thirds of the function's memory. Without a rest, what is larger would be killed instead of handed over.
     "FilesStage": {"CLAIMCHECK_FILE_MEMORY_BYTES": "2500000000"},
     "EvaluationsStage": {
@@ -84,9 +93,14 @@ def _log_group(function: str) -> Resource:
 
 def _function(stage: Stage, logical: str, name: str) -> Resource:
     # What the stage says for itself comes first.
-    own = {variable: value for variable, value in _OWN.get(logical, {}).items() if variable not in stage.environment}
+    told = {**_OWN.get(logical, {}), **_of_the_stage(stage).get(logical, {})}
+    own = {variable: value for variable, value in told.items() if variable not in stage.environment}
     common = {"FunctionName": name, "Environment": {"Variables": {**_EVERY_FUNCTION, **own}}}
     return {"Properties": {**common, **_TRIGGERS.get(logical, {})}}
+
+
+def _of_the_stage(stage: Stage) -> dict[str, dict[str, Any]]:
+    return {"Stream": {"CLAIMCHECK_WEBSOCKET_ENDPOINT": websockets.endpoint(stage)}}
 
 
 def _on_failure(queue: str) -> dict[str, Any]:

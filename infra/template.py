@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.settings import Settings
 
-from . import failures, functions, gateway, messages, queues, stages, storage, tables
+from . import distribution, failures, functions, gateway, messages, queues, stages, storage, tables, websockets
 from .stages import Stage
 
 _MINIMUM_KEY_CHARACTERS = 32
@@ -27,6 +27,7 @@ def build(stage: Stage) -> dict[str, Any]:
         "Conditions": {
             "HasAllowedOrigins": _given({"Fn::Join": ["", {"Ref": "AllowedOrigins"}]}),
             "HasAlarmTopic": _given({"Ref": "AlarmTopicArn"}),
+            distribution.WITH_REST: _given({"Ref": "OriginSecret"}),
         },
         "Resources": {
             **tables.resources(stage),
@@ -36,6 +37,8 @@ def build(stage: Stage) -> dict[str, Any]:
             **failures.resources(stage),
             **functions.resources(stage),
             "RestAPI": gateway.rest_api(stage),
+            **websockets.resources(stage),
+            **distribution.resources(stage),
         },
         "Rules": {
             "IssuerNeedsAudience": _together("OpenidIssuer", "OpenidAudience"),
@@ -45,6 +48,7 @@ def build(stage: Stage) -> dict[str, Any]:
             "BucketName": {"Value": {"Ref": "Bucket"}},
             "KeyArn": {"Value": {"Fn::GetAtt": ["Key", "Arn"]}},
             **messages.outputs(),
+            **distribution.outputs(stage),
         },
     }
 
@@ -53,14 +57,17 @@ def _parameters() -> dict[str, Any]:
     """What differs from account to account. Secrets have no default, so that none can be left in place."""
     secret = {"Type": "String", "NoEcho": True}
     required = {**secret, "MinLength": _MINIMUM_KEY_CHARACTERS}
+    optional = {**_OPTIONAL, **secret, "AllowedPattern": f"^$|^.{{{_MINIMUM_KEY_CHARACTERS},}}$"}
     return {
         "SessionSecret": {**required, "Description": "Signs session tokens; a new one ends every session."},
         "AdminApiKey": {**required, "Description": "The administrators' X-Admin-Api-Key."},
         "AgentSecret": {
-            **_OPTIONAL,
-            **secret,
-            "AllowedPattern": f"^$|^.{{{_MINIMUM_KEY_CHARACTERS},}}$",
+            **optional,
             "Description": "The agents' shared X-Colab-Secret; empty means that each agent must have its own.",
+        },
+        "OriginSecret": {
+            **optional,
+            "Description": "By which CloudFront proves itself; empty keeps the REST API off the WebSockets' domain.",
         },
         "AllowedOrigins": {
             "Type": "CommaDelimitedList",

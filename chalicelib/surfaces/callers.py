@@ -13,7 +13,7 @@ from chalicelib.accounts import agents, bearer
 from chalicelib.accounts.agents import Agent
 from chalicelib.accounts.permissions import Permission
 from chalicelib.accounts.sessions import Identity
-from chalicelib.errors import Forbidden, InvalidCredentials, InvalidToken, Unauthenticated
+from chalicelib.errors import InvalidCredentials, InvalidToken, Unauthenticated
 from chalicelib.settings import settings
 
 AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
@@ -106,9 +106,8 @@ class _User:
 
     def permit(self, caller: Caller) -> None:
         """An agent needs no permission."""
-        needed = self.permission
-        if needed is not None and isinstance(caller, Identity) and needed not in caller.permissions:
-            raise Forbidden(required=needed)
+        if self.permission is not None and isinstance(caller, Identity):
+            caller.must(self.permission)
 
 
 def user(permission: Permission | None = None) -> Scheme:

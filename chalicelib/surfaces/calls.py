@@ -1,6 +1,7 @@
 """A request as a route sees it: who calls, and the parsed body and query."""
 
 import binascii
+import re
 from dataclasses import dataclass, field
 from typing import Any, Generic
 from urllib.parse import parse_qsl
@@ -12,9 +13,10 @@ from typing_extensions import TypeVar
 from chalicelib import idempotency, strict_json
 from chalicelib.accounts.agents import Agent
 from chalicelib.accounts.sessions import Identity
-from chalicelib.errors import InvalidRequest, TooLarge
+from chalicelib.errors import InvalidRequest, InvalidShape, TooLarge
 from chalicelib.jobs.holding import Holder
 
+from . import origin
 from .callers import Caller, TokenBearer
 from .limits import Limit, Usage
 
@@ -22,6 +24,8 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_KEY_CHARACTERS = 128
 MAX_ATTEMPT_DIGITS = 9
 FORM = "application/x-www-form-urlencoded"
+# Pydantic's names of errors that are about a field and not about its value.
+_OF_SHAPE = re.compile("^missing$|^extra_forbidden$|_type$|_parsing$")
 IDEMPOTENCY_KEY = "Idempotency-Key"
 OF_A_HOLDER = ("X-Claim-Attempt",)
 """The headers that ``Call.holder`` reads."""
@@ -101,8 +105,8 @@ class Call(Generic[Body, Query]):
 
 
 def source_ip(request: Request) -> str:
-    """Where the gateway saw the request come from; what a header says of it is not believed."""
-    return str(request.context.get("identity", {}).get("sourceIp", ""))
+    """Where the gateway, or our CloudFront, saw the request come from; nobody else's header is believed."""
+    return origin.viewer(request) or str(request.context.get("identity", {}).get("sourceIp", ""))
 
 
 def parse_body(request: Request, model: type[Model] | None, *, optional: bool) -> Model | None:
@@ -123,7 +127,7 @@ def parse_body(request: Request, model: type[Model] | None, *, optional: bool) -
         return _validated(model, _form(content))
     parsed = strict_json.parse(content)
     if not isinstance(parsed, dict):
-        raise InvalidRequest("the body must be a JSON object")
+        raise InvalidShape("the body must be a JSON object")
     try:
         # From the text, where pydantic's strict mode takes times and such from strings, as JSON has them.
         return model.model_validate_json(content, context={"inexact": strict_json.inexact(content)})
@@ -165,13 +169,15 @@ def _validated(model: type[Model], values: dict[str, Any]) -> Model:
 
 def _invalid(error: ValidationError, sent: Any) -> InvalidRequest:  # noqa: ANN401  any JSON
     """The first problem in words, and all of them in the details; what was sent is not repeated."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
     problems = [
         {"field": _place(problem["loc"], sent), "message": problem["msg"].removeprefix("Value error, ")}
-        for problem in error.errors(include_url=False, include_input=False, include_context=False)
+        for problem in found
     ]
     first = problems[0]
     message = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
-    return InvalidRequest(message, field=first["field"], problems=problems[:20])
+    kind = InvalidShape if _OF_SHAPE.search(found[0]["type"]) else InvalidRequest
+    return kind(message, field=first["field"], problems=problems[:20])
 
 
 def _place(location: tuple[int | str, ...], sent: Any) -> str:  # noqa: ANN401  any JSON

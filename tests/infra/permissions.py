@@ -28,17 +28,22 @@ _ENTRANCES = {
     ("chalicelib/triggers/stages.py", "uploads"): "uploads",
     ("chalicelib/triggers/stages.py", "evaluations_stage"): "evaluations_stage",
     ("chalicelib/triggers/webhooks.py", None): "webhooks",
+    ("chalicelib/triggers/websockets.py", "websocket_connect"): "websocket_connect",
+    ("chalicelib/triggers/websockets.py", "websocket_message"): "websocket_message",
 }
-# IAM's names for S3's and KMS's operations, where they are not the operation's own.
+# IAM's names for operations, where they are not the operation's own.
 _ACTIONS = {
     "UploadPart": ("PutObject",),
     "CreateMultipartUpload": ("PutObject",),
     "CompleteMultipartUpload": ("PutObject",),
+    "HeadBucket": ("ListBucket",),
     "HeadObject": ("GetObject",),
     "ListObjectsV2": ("ListBucket",),
     "ListMultipartUploads": ("ListBucketMultipartUploads",),
     "ReEncrypt": ("ReEncryptFrom", "ReEncryptTo"),
 }
+# By what method API Gateway is asked, which its permissions name.
+_METHODS = {"PostToConnection": "POST", "DeleteConnection": "DELETE"}
 # Without the right to list, S3 says "forbidden" of an object that is not there.
 _LOOKING = {"HeadObject", "GetObject"}
 # What Lambda itself does by a function's role: read the stream or the queue, write the log, put aside what failed.
@@ -46,6 +51,7 @@ _LAMBDAS_OWN = re.compile(
     r"logs:|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams) "
     r"|sqs:(DeleteMessage|GetQueueAttributes|ReceiveMessage) |sqs:SendMessage \w+Failures$"
 )
+_EXECUTE = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:"
 # For whom a thread works that has no entrance above it.
 _working = threading.local()
 
@@ -121,12 +127,15 @@ def _named(resource: dict[str, Any]) -> str:
     if "Fn::GetAtt" in resource:
         name, attribute = resource["Fn::GetAtt"]
         return str(name) if attribute == "Arn" else f"{name}.{attribute}"
-    return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", str(resource["Fn::Sub"]))
+    return re.sub(r"\$\{(\w+)(?:\.Arn)?\}", r"\1", str(resource["Fn::Sub"]).removeprefix(_EXECUTE))
 
 
 def _note(used: dict[str, set[Permission]], service: str, operation: str, parameters: dict[str, Any]) -> None:
     function = _function()
-    if function:
+    if function and operation in _METHODS:
+        connections = f"WebsocketAPI/WebsocketAPIStage/{_METHODS[operation]}/@connections/*"
+        used[function].add(("execute-api:ManageConnections", connections))
+    elif function:
         for action in _ACTIONS.get(operation, (operation,)):
             used[function] |= {(f"{service}:{action}", each) for each in _resources(service, action, parameters)}
 

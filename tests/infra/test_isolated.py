@@ -57,6 +57,17 @@ RECORD = {
         "StreamViewType": "NEW_AND_OLD_IMAGES",
     },
 }
+HANDSHAKE: dict[str, Any] = {
+    "queryStringParameters": {"kind": "build", "id": "550e8400-e29b-41d4-a716-446655440000"},
+    "requestContext": {
+        "apiId": "a",
+        "connectionId": "c",
+        "domainName": "a.execute-api.us-east-1.amazonaws.com",
+        "identity": {"sourceIp": "192.0.2.1"},
+        "routeKey": "$connect",
+        "stage": "dev",
+    },
+}
 CALL = """
 import importlib, json, sys
 module, _, name = sys.argv[1].rpartition(".")
@@ -129,8 +140,24 @@ def test_api_answers_an_event_of_api_gateway(
 ) -> None:
     made = _handle(code, layer, resources["APIHandler"]["Properties"]["Handler"], HEALTH)
     assert made["answer"]["statusCode"] == 200
-    assert json.loads(made["answer"]["body"]) == {"status": "ok", "service": "claimcheck", "stage": "dev"}
+    told = json.loads(made["answer"]["body"])
+    assert (told["status"], told["service"], told["stage"]) == ("healthy", "claimcheck", "dev")
     assert made["foreign"] == []
+
+
+def test_websocket_is_refused_to_whoever_has_no_token(
+    code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]
+) -> None:
+    made = _handle(code, layer, resources["WebsocketConnect"]["Properties"]["Handler"], HANDSHAKE)
+    assert made["answer"]["statusCode"] == 401
+    assert json.loads(made["answer"]["body"])["error"] == "invalid_token"
+    assert made["foreign"] == []
+
+
+def test_what_watchers_say_is_taken(code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]) -> None:
+    message = {"requestContext": {**HANDSHAKE["requestContext"], "routeKey": "$default"}, "body": "hello"}
+    made = _handle(code, layer, resources["WebsocketMessage"]["Properties"]["Handler"], message)
+    assert made == {"answer": {"statusCode": 200}, "foreign": []}
 
 
 def test_stream_takes_a_batch(code: Path, layer: Path, resources: dict[str, dict[str, dict[str, Any]]]) -> None:

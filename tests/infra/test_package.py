@@ -22,7 +22,10 @@ WHEELS_WITH_BINARIES = (
     "cryptography", "pydantic_core", "argon2_cffi_bindings", "cffi", "duckdb", "msgspec", "zstandard",
     "google_re2", "rapidfuzz", "rpds_py",
 )  # fmt: skip
-FUNCTIONS = ("APIHandler", "Stream", "Sweep", "FilesStage", "Uploads", "EvaluationsStage", "Webhooks")
+FUNCTIONS = (
+    "APIHandler", "Stream", "Sweep", "FilesStage", "Uploads", "EvaluationsStage", "Webhooks", "WebsocketConnect",
+    "WebsocketMessage",
+)  # fmt: skip
 
 
 def test_package_holds_the_app_and_chalice_and_nothing_else_of_the_project(code: Path) -> None:

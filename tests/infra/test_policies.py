@@ -9,9 +9,10 @@ import pytest
 
 from infra.stages import ROOT
 from local.cloud import LocalCloud
-from tests.infra import evaluation_stories, file_stories, message_stories, permissions, stories
+from tests.infra import build_stories, evaluation_stories, file_stories, message_stories, permissions, stories
 from tests.infra.permissions import Permission
 from tests.support.api import Api, Bench
+from tests.support.builds import Builds
 from tests.support.evaluations import Evaluations
 from tests.support.files import Files
 
@@ -24,6 +25,8 @@ ROLES = {
     "uploads": "UploadsRole",
     "evaluations_stage": "EvaluationsStageRole",
     "webhooks": "WebhooksRole",
+    "websocket_connect": "WebsocketConnectRole",
+    "websocket_message": "WebsocketMessageRole",
 }
 FUNCTIONS = tuple(ROLES)
 
@@ -71,6 +74,9 @@ def used(cloud: LocalCloud) -> Used:
         for message_story in message_stories.ALL:
             message_story(cloud, api)
             cloud.drain()
+        for build_story in build_stories.ALL:
+            build_story(Builds(api, api.user(), api.agent()), api, cloud)
+            cloud.drain()
     return seen
 
 
@@ -86,7 +92,12 @@ def test_stories_miss_no_way_of_touching_a_table(used: Used) -> None:
 
 def test_lambda_may_do_its_own_part() -> None:
     logs = ("logs:CreateLogStream", "logs:PutLogEvents")
-    assert permissions.allowed_to_lambda("api") == {(action, "ApiLogs") for action in logs}
+    for function, group in (
+        ("api", "ApiLogs"),
+        ("websocket_connect", "WebsocketConnectLogs"),
+        ("websocket_message", "WebsocketMessageLogs"),
+    ):
+        assert permissions.allowed_to_lambda(function) == {(action, group) for action in logs}
     assert permissions.allowed_to_lambda("sweep") == {
         *((action, "SweepLogs") for action in logs),
         ("sqs:SendMessage", "SweepFailures"),

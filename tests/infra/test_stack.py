@@ -19,8 +19,11 @@ from local.cloud import LocalCloud
 STACK = "claimcheck-dev"
 QUEUES = ("files", "uploads", "evaluations", "messages", "webhooks")
 KEYS = {"SessionSecret": "s" * 32, "AdminApiKey": "a" * 32}
-# moto knows no SAM: what Chalice declares, and what speaks of it, stays out.
-CHALICE = re.compile(r'"(APIHandler|Stream|Sweep|FilesStage|Uploads|EvaluationsStage|Webhooks|RestAPI)"')
+# moto's CloudFormation knows no SAM and no WebSockets: what Chalice declares, and what speaks of it, stays out.
+CHALICE = re.compile(
+    r'"(APIHandler|Stream|Sweep|FilesStage|Uploads|EvaluationsStage|Webhooks|WebsocketConnect|WebsocketMessage|RestAPI)"'
+)
+ABSENT = ("AWS::Serverless::", "AWS::IAM::", "AWS::Lambda::", "AWS::ApiGatewayV2::", "AWS::CloudFront::")
 
 
 @pytest.fixture(scope="module")
@@ -169,8 +172,7 @@ def _standalone(template: dict[str, Any]) -> dict[str, Any]:
     resources = {
         name: each
         for name, each in template["Resources"].items()
-        if not each["Type"].startswith(("AWS::Serverless::", "AWS::IAM::", "AWS::Lambda::"))
-        and not CHALICE.search(json.dumps(each["Properties"]))
+        if not each["Type"].startswith(ABSENT) and not CHALICE.search(json.dumps(each["Properties"]))
     }
     kept = {name: template[name] for name in ("Parameters", "Conditions")}
     return {"AWSTemplateFormatVersion": "2010-09-09", **kept, "Resources": resources}

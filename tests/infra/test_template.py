@@ -13,8 +13,11 @@ import pytest
 from infra import stages
 from local.cloud import LocalCloud
 
-SECRETS = {"SessionSecret", "AdminApiKey", "AgentSecret", "GithubToken"}
-FUNCTIONS = ("APIHandler", "Stream", "Sweep", "FilesStage", "Uploads", "EvaluationsStage", "Webhooks")
+SECRETS = {"SessionSecret", "AdminApiKey", "AgentSecret", "OriginSecret", "GithubToken"}
+FUNCTIONS = (
+    "APIHandler", "Stream", "Sweep", "FilesStage", "Uploads", "EvaluationsStage", "Webhooks", "WebsocketConnect",
+    "WebsocketMessage",
+)  # fmt: skip
 PREFIX = {"CLAIMCHECK_TABLE_PREFIX": "claimcheck-dev"}
 # Fields of the agents contract's error envelope.
 ENVELOPE = {"error", "code", "message", "details", "timestamp"}
@@ -41,7 +44,16 @@ def test_secrets_are_parameters_that_nobody_sees(template: dict[str, Any], resou
 def test_only_the_api_gets_what_only_it_uses(resources: dict[str, Any]) -> None:
     for function in FUNCTIONS[1:]:
         variables = resources[function]["Properties"]["Environment"]["Variables"]
-        assert not {"CLAIMCHECK_AGENT_SECRET", "CLAIMCHECK_GITHUB_TOKEN", "CLAIMCHECK_OPENID_ISSUER"} & set(variables)
+        assert not {"CLAIMCHECK_AGENT_SECRET", "CLAIMCHECK_GITHUB_TOKEN", "CLAIMCHECK_ORIGIN_SECRET"} & set(variables)
+
+
+def test_those_who_take_tokens_take_those_of_one_issuer(resources: dict[str, Any]) -> None:
+    names = {"CLAIMCHECK_OPENID_ISSUER": "OpenidIssuer", "CLAIMCHECK_OPENID_AUDIENCE": "OpenidAudience"}
+    for function in FUNCTIONS:
+        variables = resources[function]["Properties"]["Environment"]["Variables"]
+        told = {name: variables[name] for name in names if name in variables}
+        takes = function in {"APIHandler", "WebsocketConnect"}
+        assert told == ({name: {"Ref": parameter} for name, parameter in names.items()} if takes else {})
 
 
 def test_only_the_stream_tells_of_changes(resources: dict[str, Any]) -> None:

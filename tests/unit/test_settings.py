@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 from chalicelib.settings import MINIMUM_KEY_BYTES, PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYS = {"session_secret": "s" * 32, "admin_api_key": "a" * 32, "agent_secret": "g" * 32}
+KEYS = {"session_secret": "s" * 32, "admin_api_key": "a" * 32, "agent_secret": "g" * 32, "origin_secret": "o" * 32}
 
 
 def _parse(**given: Any) -> Settings:
