@@ -66,7 +66,7 @@ class Metrics(_View):
     cpu_percent: float
 
 
-class Status(_View):
+class SystemStatus(_View):
     """The service in some detail."""
 
     status: Literal["operational", "degraded"]
@@ -100,11 +100,11 @@ def liveness_probe(call: Call) -> Probe:  # noqa: ARG001  a route's form
 
 
 @surface.on("GET", "/api/health/status", auth=anyone)
-def system_status(call: Call) -> Status:  # noqa: ARG001  a route's form
+def system_status(call: Call) -> SystemStatus:  # noqa: ARG001  a route's form
     """The service's components, and how the process that answers is doing."""
     found = readiness.check()
     words: dict[str, Word] = {name: "healthy" if answers else "unhealthy" for name, answers in found.items()}
-    return Status(
+    return SystemStatus(
         status="operational" if all(found.values()) else "degraded",
         timestamp=times.now(),
         version=VERSION,

@@ -98,6 +98,8 @@ def test_project_without_sources_cannot_be_analysed(builds: Builds) -> None:
         ({"analysis_types": ["beauty"]}, 400, "analysis_types.0"),
         ({"analysis_types": "quality"}, 422, "analysis_types"),
         ({"source": {}}, 400, "source"),
+        ({"source": {"object_key": "x", "ref": "x"}}, 400, "source"),
+        ({"source": {"repository": "https://github.com"}}, 400, "source.repository"),
         ({"source": {"repository": "https://github.com/x", "object_key": "x"}}, 400, "source"),
         ({"source": {"repository": "git@github.com:x/y"}}, 400, "source.repository"),
         ({"source": {"repository": "https://user:key@github.com/x"}}, 400, "source.repository"),

@@ -7,10 +7,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from chalicelib.builds import words
 from chalicelib.builds.jobs import Detail, Download
+from chalicelib.engines.evaluation.parameters import stated
 from chalicelib.surfaces.wire import Model, Moment
 
 MAX_PARAMETERS_BYTES = 16_384
 MAX_OFFSET = 10_000
+REPOSITORY = r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9./_~%-]+$"
 
 
 def _small(value: dict[str, Any]) -> dict[str, Any]:
@@ -74,15 +76,26 @@ class BuildCreate(Model):
 class Source(Model):
     """What to analyse: an uploaded archive, or a Git repository on one of the hosts that the agent may clone from."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["object_key"]}, {"required": ["repository"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                stated("object_key", without=["repository", "ref"]),
+                stated("repository", without=["object_key"]),
+            ],
+            "examples": [
+                {"object_key": "shop.tar.gz"},
+                {"repository": "https://github.com/octocat/shop", "ref": "main"},
+            ],
+        }
+    )
 
-    object_key: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(
-        default="",
+    object_key: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = Field(
+        default=None,
         description="The key that `POST /api/uploads` answered, or the name that it was given, of a `.tar.gz`, `.tar` "
         "or `.zip`.",
     )
-    repository: Annotated[str, StringConstraints(max_length=500, pattern=r"^https://[A-Za-z0-9.:/_~%-]+$")] = Field(
-        default="", description="An https URL without a user."
+    repository: Annotated[str, StringConstraints(max_length=500, pattern=REPOSITORY)] | None = Field(
+        default=None, description="An https URL without a user."
     )
     ref: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$")] | None = Field(
         default=None, description="A branch or a tag of the repository; its own choice unless given."
@@ -90,8 +103,11 @@ class Source(Model):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if bool(self.object_key) == bool(self.repository):
+        if (self.object_key is None) == (self.repository is None):
             message = "give either object_key or repository"
+            raise ValueError(message)
+        if self.object_key is not None and self.ref is not None:
+            message = "ref is of a repository"
             raise ValueError(message)
         return self
 
