@@ -8,8 +8,10 @@ STAGE ?= dev
 WORKERS ?= 2
 # Requests that fuzzing makes up for each operation.
 EXAMPLES ?= 200
+# What tests/browser drives: Chromium, or Chrome.
+BROWSER ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: help venv demo serve test storage contract fuzz lint bench package deploy clean
+.PHONY: help venv demo serve test storage browser contract fuzz lint bench package deploy clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,13 +31,20 @@ demo: $(READY)  ## Run the main job for real, and say what happened.
 serve: $(READY)  ## Run the local cloud in the foreground (HOST, PORT).
 	@$(BIN)/python -m local.serve
 
-test: $(READY)  ## Run all tests; those of the storage engine where Java 17 and Maven are.
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/storage --ignore=tests/schema
+test: $(READY)  ## Run all tests; those of the storage engine where Java 17 and Maven are, those of pages where Chromium is.
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/storage --ignore=tests/schema \
+		--ignore=tests/browser
 	@if $(BIN)/python -m local.dynamodb_local --fetch; then $(MAKE) --no-print-directory storage; \
 	else echo "LEFT OUT: tests/storage, which need DynamoDB Local (Java 17 and Maven)."; fi
+	@if test -n "$(BROWSER)"; then $(MAKE) --no-print-directory browser; \
+	else echo "LEFT OUT: tests/browser, which need Chromium."; fi
 
 storage: $(READY)  ## Run the tests that need AWS's own DynamoDB engine; fail without it.
 	CLAIMCHECK_TEST_DYNAMODB=local $(BIN)/python -m pytest tests/storage
+
+browser: $(READY)  ## Run the tests of pages in a real browser (BROWSER); fail without it.
+	@test -n "$(BROWSER)" || { echo "BROWSER= names the Chromium or Chrome to run"; exit 2; }
+	CLAIMCHECK_TEST_BROWSER=$(BROWSER) $(BIN)/python -m pytest tests/browser
 
 contract: $(READY)  ## Check the API's document, and the API against it (WRITE=1 writes the document anew).
 	@$(BIN)/python -m local.contract $(if $(WRITE),--write)

@@ -17,10 +17,12 @@ from chalice.app import Chalice, DynamoDBEventConfig
 from pynamodb.models import Model
 
 from . import embedded_sqs, environment, resources
+from .connections import Limits
 from .delivery import Delivery
 from .embedded import EmbeddedAws
-from .gateway import Access, Gateway
+from .gateway import Gateway
 from .messages import Source, create_sources, take_all
+from .proxy import Access
 from .queues import Failure, QueuePump
 from .schedules import Scheduler
 from .server import Server, listen, url_of
@@ -34,6 +36,8 @@ MESSAGES = "messages"
 WEBHOOKS = "webhooks"
 """The queue whose handler sends them on."""
 TOPIC = "CLAIMCHECK_MESSAGES_TOPIC"
+WEBSOCKETS = "CLAIMCHECK_WEBSOCKET_ENDPOINT"
+"""Where the app posts to those who have opened a WebSocket; here it is where everything else is too."""
 
 log = logging.getLogger("local.cloud")
 
@@ -50,6 +54,7 @@ class LocalCloud:
         tables: the module with ``MODELS``, the PynamoDB models of its tables.
         say: told of each part as it comes up.
         on_access: told of each request after its answer, on the event loop.
+        websocket_limits: how long a WebSocket lasts; by default as long as API Gateway's.
 
     The environment is put back at the end, and what moto held is gone.
     """
@@ -64,12 +69,14 @@ class LocalCloud:
         tables: str = "chalicelib.storage",
         say: Callable[[str], None] = log.info,
         on_access: Callable[[Access], None] | None = None,
+        websocket_limits: Limits = Limits(),  # noqa: B008  frozen
     ) -> None:
         self._address = (host, port)
         self._settings = settings or {}
         self._modules = (app, tables)
         self._say = say
         self._on_access = on_access
+        self._websocket_limits = websocket_limits
         self._running = ExitStack()
         self._pump: StreamPump | None = None
         self._queues = QueuePump([], None)
@@ -93,6 +100,7 @@ class LocalCloud:
             starting.enter_context(environment.changed(self._settings))
             environment.set_credentials()
             self.made_up_keys = environment.set_keys()
+            os.environ[WEBSOCKETS] = os.environ.get(WEBSOCKETS) or url_of(listener)
             self._start_aws(starting)
             app = self._load()
             self._start_triggers(app, starting)
@@ -215,6 +223,7 @@ class LocalCloud:
         starting.callback(self._scheduler.stop)
         names = [name for each in streams for name in each.delivery.names]
         names += [source.handler_name for source in self._sources]
+        names += [config.name for config in app.websocket_handlers.values()]
         self._say(f"Triggers: {', '.join(names + self._scheduler.names) or 'none'}")
 
     def _start_queues(self, app: Chalice, starting: ExitStack) -> None:
@@ -265,11 +274,12 @@ class LocalCloud:
             log.warning("uploads are not announced to the queue, S3 refused: %s", error)
 
     def _start_http(self, app: Chalice, listener: Any, starting: ExitStack) -> None:  # noqa: ANN401
-        gateway = Gateway(app, self._accessed)
+        gateway = Gateway(app, self._accessed, self._websocket_limits)
         starting.callback(gateway.close)
         server = Server(gateway, listener)
         server.start()
         starting.callback(server.stop)
+        starting.callback(gateway.close_websockets)
         self.url = url_of(listener)
 
     def _streams(self, app: Chalice) -> list[Stream]:

@@ -1,20 +1,22 @@
 """API Gateway for one process: an ASGI app that serves HTTP by calling a Chalice app with proxy events."""
 
 import asyncio
-import json
 import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
+from urllib.parse import unquote
 
 from chalice.app import Chalice
 from chalice.local import LambdaContext
 
-from .proxy import HttpAnswer, HttpRequest, from_answer, to_event
+from .connections import Limits
+from .proxy import Access, HttpAnswer, HttpRequest, Scope, from_answer, path_of, to_event, to_request
+from .refusals import Refusal, crashed, refuse, timed_out, unknown_path
 from .routes import RouteTable
+from .websockets import WebSockets
 
 BODY_LIMIT = 10 * 1024 * 1024
 """Bytes; API Gateway's own limit."""
@@ -22,38 +24,15 @@ UPLOAD_SECONDS = 30.0
 ANSWER_SECONDS = 29.0
 """API Gateway's integration time-out."""
 WORKERS = 32
+MANAGEMENT = "/@connections/"
+"""Below it is the management API of WebSockets."""
 # What is read and thrown away of a body that is too large: a client that is still sending does not see an answer.
 _DISCARD_LIMIT = 6 * BODY_LIMIT
 
-Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 log = logging.getLogger("local.gateway")
-
-
-class Access(NamedTuple):
-    """A request that has been answered; ``milliseconds`` are from its first byte to its last."""
-
-    method: str
-    path: str
-    status: int
-    milliseconds: float
-
-
-class Refusal(Exception):
-    """The gateway answers by itself and the app never sees the request."""
-
-    def __init__(self, status: int, code: str, message: str, **details: object) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {
-            "error": True,
-            "code": code,
-            "message": message,
-            "details": details,
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        }
 
 
 class Gateway:
@@ -62,35 +41,63 @@ class Gateway:
     ``on_access`` is called on the event loop after each answer, so it must be quick.
     """
 
-    def __init__(self, app: Chalice, on_access: Callable[[Access], None] | None = None) -> None:
+    def __init__(
+        self,
+        app: Chalice,
+        on_access: Callable[[Access], None] = lambda _access: None,
+        websocket_limits: Limits = Limits(),  # noqa: B008  frozen
+    ) -> None:
         make_thread_safe(app)
         self._app = app
         self._routes = RouteTable(app.routes)
         self._binary_types = [kind.lower() for kind in app.api.binary_types]
         self._on_access = on_access
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="gateway")
+        self._websockets = WebSockets(app, self._threads, on_access, websocket_limits)
 
     def close(self) -> None:
         """Take no more requests; those being answered are not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def close_websockets(self) -> None:
+        """Close those that are open, and take no more; from another thread than the server's, while it still runs."""
+        self._websockets.stop()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI entry point; anything but HTTP is ignored."""
-        if scope["type"] != "http":
-            return
+        """The ASGI entry point."""
+        if scope["type"] == "websocket":
+            await self._websockets.serve(scope, receive, send)
+        elif unquote(path_of(scope)).startswith(MANAGEMENT):
+            await self._manage(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         try:
             request = await _read(scope, receive)
         except _ClientLeft:
             return
         except Refusal as refusal:
-            answer = _refuse(refusal)
+            answer, agent = refuse(refusal), ""
         else:
-            answer = await self._answer(request)
+            answer, agent = await self._answer(request), request.header("x-colab-id")
         await _write(send, answer)
-        if self._on_access:
-            spent = (time.perf_counter() - started) * 1000
-            self._on_access(Access(scope["method"], _path(scope), answer.status, spent))
+        spent = (time.perf_counter() - started) * 1000
+        self._on_access(Access(scope["method"], path_of(scope), answer.status, spent, agent))
+
+    async def _manage(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Without a thread or an event: a job that many watch is told to each of them."""
+        connection_id = unquote(path_of(scope)).removeprefix(MANAGEMENT)
+        try:
+            request = await _read(scope, receive)
+        except _ClientLeft:
+            return
+        except Refusal as refusal:
+            answer = refuse(refusal)
+        else:
+            answer = self._websockets.manage(request.method, connection_id, request.body)
+        await _write(send, answer)
 
     async def _answer(self, request: HttpRequest) -> HttpAnswer:
         loop = asyncio.get_running_loop()
@@ -98,15 +105,15 @@ class Gateway:
         try:
             return await asyncio.wait_for(call, ANSWER_SECONDS)
         except TimeoutError:
-            return _refuse(Refusal(504, "TIMEOUT", "The request took too long to answer."))
+            return timed_out()
         except Exception:
             log.exception("%s %s was not answered", request.method, request.path)
-            return _refuse(Refusal(500, "INTERNAL_ERROR", "Something went wrong."))
+            return crashed()
 
     def _invoke(self, request: HttpRequest) -> HttpAnswer:
         match = self._routes.match(request.path)
         if match is None:
-            return _json_answer(404, _unknown_path(request.path))
+            return unknown_path(request.path)
         event = to_event(request, match, self._binary_types)
         context = LambdaContext("api", memory_size=1024, max_runtime_ms=int(ANSWER_SECONDS * 1000))
         context.aws_request_id = request.request_id
@@ -151,15 +158,7 @@ async def _read(scope: Scope, receive: Receive) -> HttpRequest:
             body = await _read_body(receive)
     except TimeoutError as error:
         raise Refusal(408, "REQUEST_TIMEOUT", "The request's body did not arrive in time.") from error
-    return HttpRequest(
-        method=scope["method"],
-        path=_path(scope),
-        query=scope["query_string"].decode("latin-1"),
-        headers=[(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]],
-        body=body,
-        source_ip=scope["client"][0] if scope.get("client") else "",
-        port=(scope.get("server") or ("", 0))[1] or 0,
-    )
+    return to_request(scope, body)
 
 
 async def _read_body(receive: Receive) -> bytes:
@@ -179,33 +178,6 @@ async def _read_body(receive: Receive) -> bytes:
     return bytes(body)
 
 
-def _path(scope: Scope) -> str:
-    path: str = scope.get("raw_path", b"").decode("latin-1") or scope["path"]
-    # A proxy's form of the request line names scheme and host as well.
-    if path.startswith(("http://", "https://")):
-        return "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"  # noqa: PLR2004  scheme://host/path
-    return path
-
-
 async def _write(send: Send, answer: HttpAnswer) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body})
-
-
-def _refuse(refusal: Refusal) -> HttpAnswer:
-    return _json_answer(refusal.status, refusal.body)
-
-
-def _json_answer(status: int, body: object) -> HttpAnswer:
-    content = json.dumps(body, separators=(",", ":")).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-    return HttpAnswer(status=status, headers=headers, body=content)
-
-
-def _unknown_path(path: str) -> object:
-    try:
-        from chalicelib.surfaces.surface import unknown_path  # noqa: PLC0415  the app decides its own envelope
-
-        return unknown_path(path)
-    except Exception:  # noqa: BLE001  an app without surfaces; whatever it is, nobody declared this path
-        return Refusal(404, "NOT_FOUND", "There is no such path.", path=path).body

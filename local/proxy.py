@@ -3,11 +3,11 @@
 import base64
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from .routes import Match
@@ -16,6 +16,8 @@ BODILESS = frozenset({204, 304})
 
 Event = dict[str, Any]
 Header = tuple[str, str]
+Scope = MutableMapping[str, Any]
+"""ASGI's words for a connection."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,24 +47,70 @@ class HttpAnswer:
     body: bytes
 
 
+class Access(NamedTuple):
+    """A request that has been answered, or a WebSocket's handshake.
+
+    ``milliseconds`` are from its first byte to its last; ``agent`` is the id that an agent gave itself, if one did.
+    """
+
+    method: str
+    path: str
+    status: int
+    milliseconds: float
+    agent: str = ""
+
+
+def path_of(scope: Scope) -> str:
+    """The path that was asked for, with its percent-escapes and without its query, which may hold a token."""
+    path: str = scope.get("raw_path", b"").decode("latin-1") or scope["path"]
+    # A proxy's form of the request line names scheme and host as well.
+    if path.startswith(("http://", "https://")):
+        return "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"  # noqa: PLR2004  scheme://host/path
+    return path
+
+
+def to_request(scope: Scope, body: bytes = b"") -> HttpRequest:
+    """A request in ASGI's words; the one that opens a WebSocket is a GET."""
+    return HttpRequest(
+        method=scope.get("method", "GET"),
+        path=path_of(scope),
+        query=scope["query_string"].decode("latin-1"),
+        headers=[(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]],
+        body=body,
+        source_ip=scope["client"][0] if scope.get("client") else "",
+        port=(scope.get("server") or ("", 0))[1] or 0,
+    )
+
+
 def to_event(request: HttpRequest, match: Match, binary_types: Iterable[str]) -> Event:
     """The event that API Gateway would hand to the function for this request."""
-    headers = _gather(_forwarded(request))
-    query = _gather(parse_qsl(request.query, keep_blank_values=True, errors="replace"))
     body, encoded = _event_body(request, binary_types)
     return {
         "resource": match.resource,
         "path": request.path,
         "httpMethod": request.method,
-        "headers": _last(headers),
-        "multiValueHeaders": headers,
-        "queryStringParameters": _last(query) or None,
-        "multiValueQueryStringParameters": query or None,
+        **headers_and_query(request, query_pairs(request.query)),
         "pathParameters": match.parameters or None,
         "stageVariables": None,
         "requestContext": _context(request, match),
         "body": body,
         "isBase64Encoded": encoded,
+    }
+
+
+def query_pairs(query: str) -> list[tuple[str, str]]:
+    """A query's names and values, decoded."""
+    return parse_qsl(query, keep_blank_values=True, errors="replace")
+
+
+def headers_and_query(request: HttpRequest, query: Iterable[tuple[str, str]]) -> Event:
+    """Those parts of an event, the last of several values alone and all of them."""
+    headers, parameters = _gather(_forwarded(request)), _gather(query)
+    return {
+        "headers": _last(headers),
+        "multiValueHeaders": headers,
+        "queryStringParameters": _last(parameters) or None,
+        "multiValueQueryStringParameters": parameters or None,
     }
 
 

@@ -1,7 +1,8 @@
 """``python -m local.serve``: the local cloud in the foreground, for a person at a terminal.
 
 ``HOST`` (127.0.0.1) and ``PORT`` (8000; 0 takes a free one) say where. The app's JSON log goes to a file whose path
-is printed, or to the one that ``CLAIMCHECK_LOG_FILE`` names (``-`` for standard error).
+is printed, or to the one that ``CLAIMCHECK_LOG_FILE`` names (``-`` for standard error). An agent for builds runs beside
+it, whose lines are in that log too, unless ``CLAIMCHECK_LOCAL_AGENT`` is 0.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import signal
 import sys
 import tempfile
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -19,8 +21,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from pynamodb.exceptions import PynamoDBException
 
+from . import agent
 from .cloud import LocalCloud
-from .gateway import Access
+from .proxy import Access
 from .server import CannotListenError
 
 LOG_FILE = "CLAIMCHECK_LOG_FILE"
@@ -42,7 +45,12 @@ class Terminal:
         self.line(f"  {text}")
 
     def access(self, access: Access) -> None:
-        """One request and its answer; never its query, which may hold a token."""
+        """One request and its answer; never its query, which may hold a token.
+
+        That our own agent asks for jobs every few seconds is not worth a line.
+        """
+        if access.agent == agent.AGENT_ID and access.path.endswith("/claim"):
+            return
         self.line(f"{access.method:<6} {access.path} {access.status} {access.milliseconds:.1f} ms")
 
 
@@ -88,9 +96,10 @@ def main() -> int:
     except _START_ERRORS as error:
         terminal.line(_explain(error))
         return 1
-    _welcome(terminal, cloud)
-    stop.wait()
-    terminal.line("\nStopping.")
+    with _agent(terminal, cloud, log):
+        _welcome(terminal, cloud)
+        stop.wait()
+        terminal.line("\nStopping.")
     cloud.stop()
     return 0
 
@@ -131,6 +140,14 @@ def _explain(error: Exception) -> str:
 def _setting(location: tuple[int | str, ...], message: str) -> str:
     name = "".join(f"CLAIMCHECK_{part}: ".upper() for part in location[:1])
     return name + message.removeprefix("Value error, ")
+
+
+def _agent(terminal: Terminal, cloud: LocalCloud, log: TextIO) -> AbstractContextManager[object]:
+    if not agent.is_wanted():
+        return nullcontext()
+    terminal.part(f"Agent {agent.AGENT_ID}, which does the jobs of the queue {agent.QUEUE}")
+    secret = os.environ["CLAIMCHECK_AGENT_SECRET"]
+    return agent.LocalAgent(cloud.url, secret, keep=Terminal(log).line, say=terminal.line)
 
 
 def _welcome(terminal: Terminal, cloud: LocalCloud) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import uvicorn
 
+from .connections import MESSAGE_LIMIT
+
 # Longer than agents and browsers keep an idle connection, so that they do not send into one that is just closing.
 KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 3
@@ -66,9 +68,15 @@ class Server:
             # The peer's address is the caller's: no header may say otherwise.
             proxy_headers=False,
             log_config=None,
+            # Below this it tells of each WebSocket with its query, which holds a token.
+            log_level="warning",
             access_log=False,
             lifespan="off",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=MESSAGE_LIMIT,
+            # API Gateway neither compresses nor pings.
+            ws_per_message_deflate=False,
+            ws_ping_interval=None,
             http="h11",
             loop="asyncio",
             server_header=False,

@@ -27,6 +27,7 @@ _PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("/api/health", ("health",)),
     ("/api/build", ("builds.routes",)),
     ("/api/analysis", ("builds.routes",)),
+    ("/api/ws", ("builds.routes",)),
     ("/api/", ("agents.routes",)),
     ("/auth/", ("builds.routes",)),
     ("/", ("docs",)),

@@ -3,12 +3,15 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -16,15 +19,22 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 @contextmanager
 def serve(tmp_path: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CLAIMCHECK_"))}
-    settings = {"PORT": "0", "CLAIMCHECK_LOG_FILE": str(tmp_path / "app.log"), **variables}
+    settings = {"PORT": "0", "CLAIMCHECK_LOG_FILE": str(tmp_path / "app.log"), "CLAIMCHECK_LOCAL_AGENT": "0"}
     with subprocess.Popen(
         [sys.executable, "-m", "local.serve"],
-        cwd=ROOT, env={**kept, **settings}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=ROOT, env={**kept, **settings, **variables}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         try:
             yield process
         finally:
             process.kill()
+
+
+def wait_until_logged(tmp_path: Path, text: str) -> None:
+    until = time.monotonic() + 30
+    while text not in (tmp_path / "app.log").read_text():
+        assert time.monotonic() < until, f"{text} is not in the log"
+        time.sleep(0.05)
 
 
 def wait_until_ready(process: subprocess.Popen[str]) -> tuple[str, list[str]]:
@@ -39,22 +49,32 @@ def wait_until_ready(process: subprocess.Popen[str]) -> tuple[str, list[str]]:
 
 
 def test_serve_shows_a_newcomer_what_there_is_and_ends_cleanly(tmp_path: Path) -> None:
-    with serve(tmp_path, CLAIMCHECK_ADMIN_API_KEY="k" * 40) as process:
+    with serve(tmp_path, CLAIMCHECK_ADMIN_API_KEY="k" * 40, CLAIMCHECK_LOCAL_AGENT="1") as process:
         url, lines = wait_until_ready(process)
         shown = "\n".join(lines)
         assert "export CLAIMCHECK_AGENT_SECRET=" in shown
         assert "CLAIMCHECK_ADMIN_API_KEY" not in shown
         assert f"curl {url}/api/health" in shown
+        assert "Agent local-builds, which does the jobs of the queue builds" in shown
         assert "Queue claimcheck-files\n" in shown
         assert "Queue claimcheck-uploads, whose messages wait 60 s" in shown
         assert requests.get(f"{url}/api/health?token=private", timeout=10).status_code == 200
+        with pytest.raises(InvalidStatus):
+            connect(f"{url.replace('http', 'ws')}/api/ws/build/x?token=private", proxy=None)
+        wait_until_logged(tmp_path, "agent local-builds serves")
+        wait_until_logged(tmp_path, '"route":"/api/jobs/claim"')
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=15)
     assert process.returncode == 0
     assert err == ""
     assert "GET    /api/health 200" in out
-    assert "private" not in out
-    assert '"level":"INFO"' in (tmp_path / "app.log").read_text()
+    assert "GET    /api/ws/build/x 4" in out
+    # That it asks for jobs is nothing to see, nor is there a word about how it ended.
+    assert "claim" not in out
+    assert "local-builds" not in out
+    logged = (tmp_path / "app.log").read_text()
+    assert '"level":"INFO"' in logged
+    assert "private" not in out + logged
 
 
 def test_second_signal_does_not_wait(tmp_path: Path) -> None:

@@ -1,16 +1,29 @@
-"""A small Chalice app to try the local cloud with: a stream, queues, a bucket, a schedule, odd answers."""
+"""A small Chalice app to try the local cloud with: a stream, queues, a bucket, a schedule, WebSockets, odd answers."""
 
+import os
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
 import botocore.session
 from botocore.config import Config
-from chalice.app import Blueprint, Chalice, CloudWatchEvent, DynamoDBEvent, Rate, Response, SQSEvent
+from botocore.exceptions import ClientError
+from chalice.app import (
+    Blueprint,
+    Chalice,
+    CloudWatchEvent,
+    DynamoDBEvent,
+    Rate,
+    Response,
+    SQSEvent,
+    WebsocketAPI,
+    WebsocketEvent,
+)
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.models import Model
@@ -42,6 +55,8 @@ MODELS = (Thing, Echo)
 
 app = Chalice(app_name="toy", configure_logs=False)
 triggers = Blueprint(__name__)
+# Without it a blueprint's WebSocket handlers stay what was decorated, which Lambda cannot call.
+triggers.websocket_api = WebsocketAPI()
 poison: dict[str, int] = {}
 deliveries: list[list[tuple[str, Any, Any]]] = []
 sweeps: list[str] = []
@@ -135,6 +150,53 @@ def note(event: SQSEvent) -> None:
 @triggers.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(event: CloudWatchEvent) -> None:
     sweeps.append(event.time)
+
+
+sockets: list[dict[str, Any]] = []
+
+
+@triggers.on_ws_connect()
+def websocket_connect(event: WebsocketEvent) -> Response | None:
+    """The id says what to do: refuse with its status, ``crash``, tell itself something too ``early``, or nothing."""
+    note_socket(event)
+    asked = event.to_dict()["queryStringParameters"]["id"]
+    if asked == "crash":
+        raise RuntimeError(asked)
+    if asked == "early":
+        try:
+            tell(event, "too early")
+        except ClientError as error:
+            return Response({"early": error.response["Error"]["Code"]}, status_code=409)
+    return Response({"no": asked}, {"X-Why": "toy"}, int(asked)) if asked.isdecimal() else None
+
+
+@triggers.on_ws_message()
+def websocket_message(event: WebsocketEvent) -> None:
+    """A message is told back; ``who`` is answered with the connection's id."""
+    note_socket(event)
+    if event.body == "crash":
+        raise RuntimeError(event.body)
+    tell(event, event.connection_id if event.body == "who" else event.body)
+
+
+@triggers.on_ws_disconnect()
+def websocket_disconnect(event: WebsocketEvent) -> None:
+    note_socket(event)
+
+
+def note_socket(event: WebsocketEvent) -> None:
+    noted = event.to_dict()
+    sockets.append({**noted, "body": noted.get("body", "")[:100]})
+
+
+@cache
+def client_at(endpoint: str) -> Any:
+    return botocore.session.Session().create_client("apigatewaymanagementapi", endpoint_url=endpoint)
+
+
+def tell(event: WebsocketEvent, text: str) -> None:
+    client = client_at(os.environ["CLAIMCHECK_WEBSOCKET_ENDPOINT"])
+    client.post_to_connection(ConnectionId=event.connection_id, Data=text.encode())
 
 
 app.register_blueprint(triggers)

@@ -13,15 +13,22 @@ from typing import Any
 import botocore.session
 
 from local.cloud import LocalCloud
+from local.connections import Limits
 from local.messages import Source
 from tests.local import toy_app
 
 logged: list[str] = []
+spoken: list[str] = []
+"""Whatever the libraries that carry HTTP and WebSockets would tell somebody who asked for all of it."""
 
 
 class Memory(logging.Handler):
+    def __init__(self, level: int, lines: list[str]) -> None:
+        super().__init__(level)
+        self._lines = lines
+
     def emit(self, record: logging.LogRecord) -> None:
-        logged.append(f"{record.levelname} {record.getMessage()}")
+        self._lines.append(f"{record.levelname} {record.getMessage()}")
 
 
 receive = Source.receive
@@ -34,8 +41,12 @@ def counted(source: Source, wait_seconds: int = 0) -> list[dict[str, Any]]:
 
 
 Source.receive = counted  # type: ignore[method-assign, assignment]
-logging.getLogger("local").addHandler(Memory(logging.WARNING))
-cloud = LocalCloud(app=toy_app.__name__, tables=toy_app.__name__)
+logging.getLogger("local").addHandler(Memory(logging.WARNING, logged))
+for name in ("uvicorn", "websockets"):
+    logging.getLogger(name).setLevel(logging.DEBUG)
+    logging.getLogger(name).addHandler(Memory(logging.DEBUG, spoken))
+limits = Limits(**json.loads(os.environ.get("TOY_WEBSOCKET_LIMITS", "{}")))
+cloud = LocalCloud(app=toy_app.__name__, tables=toy_app.__name__, websocket_limits=limits)
 
 
 def sweep() -> list[str]:
@@ -139,7 +150,9 @@ CALLS: dict[str, Callable[..., object]] = {
     "most_running": lambda: toy_app.most_running,
     "failures": lambda: [each._asdict() for each in cloud.failures],
     "logged": lambda: logged,
+    "spoken": lambda: spoken,
     "stop_seconds": stop_seconds,
+    "sockets": lambda: toy_app.sockets,
     "deliveries": lambda: toy_app.deliveries,
     "set_aside": lambda: [record["dynamodb"]["Keys"]["key"]["S"] for record in cloud.set_aside],
     "environment": lambda: dict(os.environ),
