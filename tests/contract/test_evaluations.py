@@ -90,6 +90,11 @@ def test_what_is_wrong_with_a_submission_is_said_by_its_field(
     assert refusal(answer) == (400, "INVALID_REQUEST", field), answer.text
 
 
+def test_data_set_over_the_limit_is_not_signed_for(evaluations: Evaluations) -> None:
+    answer = evaluations.user.post("/api/uploads", {"file_name": "a.csv", "size_bytes": 10**12})
+    assert refusal(answer) == (413, "INVALID_REQUEST", "size_bytes")
+
+
 def test_data_sets_of_others_are_unknown(evaluations: Evaluations, people: People) -> None:
     key = evaluations.upload(name="private.csv")
     other = Evaluations(people.stranger)

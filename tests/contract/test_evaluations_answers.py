@@ -102,6 +102,7 @@ def test_agents_are_registered_changed_listed_and_removed(evaluations: Evaluatio
 
 @pytest.mark.parametrize("change", [
     {"url": "ftp://example.com"}, {"url": "https://user:pass@example.com"}, {"model": ""}, {"concurrency": 0}, {"x": 1},
+    {"url": "https://example.com?a"}, {"url": "https://example.com/\x08"}, {"url": "https://é.example.com"},
 ])  # fmt: skip
 def test_bad_agents_are_refused(api: Api, change: dict[str, Any]) -> None:
     told = {"name": "Bot", "url": "https://example.com/v1", "model": "m", **change}

@@ -121,8 +121,12 @@ def test_document_says_which_answers_tell_of_limits(document: Any) -> None:
     for path, method, limited in (("/api/jobs", "post", True), ("/api/jobs/create", "post", False)):
         told = document["paths"][path][method]["responses"]
         has = {status for status, answer in told.items() if "X-RateLimit-Remaining" in answer["headers"]}
-        assert has == (set(told) - {"401"} if limited else set())
+        assert has == (set(told) if limited else set())
         assert "Retry-After" in told["429"]["headers"]
+
+
+def test_results_that_are_not_there_yet_are_in_the_document(document: Any) -> None:
+    assert "409" in document["paths"]["/api/jobs/{job_id}/results"]["get"]["responses"]
 
 
 def test_document_is_served_to_anyone_and_is_the_same_each_time(api: Api) -> None:

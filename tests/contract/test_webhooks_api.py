@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from jsonschema import Draft202012Validator
 
 from local.cloud import LocalCloud
 from tests.contract.harness import ISO, People, api_of, everything_stored
@@ -87,6 +88,20 @@ def test_create_refuses_what_is_wrong_and_names_the_field(owner: Caller, body: A
     answer = owner.post("/api/webhooks", body)
     assert error(answer) == (400, "INVALID_REQUEST")
     assert answer.json()["error"]["details"]["field"] == field
+
+
+@pytest.mark.parametrize(("change", "allowed"), [
+    ({}, True), ({"kinds": None, "description": None}, True), ({"url": "HTTPS://example.com?x"}, True),
+    ({"url": None}, False), ({"events": None}, False), ({"active": None}, False),
+    ({"url": "http://example.com/"}, False), ({"url": "https://me@example.com/"}, False),
+    ({"url": "https://example.com/#x"}, False), ({"url": "https://a b/"}, False), ({"url": "https://"}, False),
+])  # fmt: skip
+def test_document_allows_the_changes_that_are_taken(owner: Caller, change: dict[str, Any], *, allowed: bool) -> None:
+    components = ok(owner.get("/openapi.json"))["components"]
+    schema = {"$ref": "#/components/schemas/WebhooksWebhookChange", "components": components}
+    assert Draft202012Validator(schema).is_valid(change) is allowed
+    made = ok(owner.post("/api/webhooks", {"url": URL}))
+    assert owner.patch(f"/api/webhooks/{made['id']}", change).ok is allowed
 
 
 def test_same_idempotency_key_answers_the_same_webhook_and_secret(owner: Caller) -> None:

@@ -133,6 +133,7 @@ INVALID = [
     (step("cast", column="a", to="decimal", precision=2, scale=3), f"{PARAMS}.scale", "greater than the precision"),
     (step("cast", column="a", to="integer", scale=1), f"{PARAMS}.scale", "belongs to the type decimal only"),
     (step("cast", column="a", to="date", format="%Q"), f"{PARAMS}.format", "must be made of"),
+    (step("cast", column="a", to="date", format="%Y%"), f"{PARAMS}.format", "must be made of"),
     (step("cast", column="a", to="text", format="%Y"), f"{PARAMS}.format", "belongs to the types date and timestamp"),
     (step("derive", column="a", expression="b +"), f"{PARAMS}.expression", "cannot be read at character"),
     (step("fill_null", column="a"), f"{PARAMS}.value", "is required with column and columns"),

@@ -18,7 +18,7 @@ from tests.support.evaluations import Evaluations
 HERE = Path(__file__).parent
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 EXAMPLES = os.environ.get("CLAIMCHECK_FUZZ_EXAMPLES")
-LINKS = 8
+LINKS = 12
 """Of those that the document has, so many at least are followed in a usual run."""
 SCENARIOS = "max-examples = 30"
 # A third of all there is to cover are the parameters of the steps of file jobs, of which tests/engine has its own.
@@ -45,9 +45,11 @@ def _nothing_leaves_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def environment(api: Api, _nothing_leaves_the_machine: None) -> Iterator[dict[str, str]]:
     """Somebody of every kind, and a claimed job with a secret to redeem."""
-    bench = Bench(api, api.user(), api.agent(), api.project(), f"q-{uuid.uuid4().hex[:12]}")
+    email = f"{uuid.uuid4().hex}@example.com"
+    bench = Bench(api, api.user(email), api.agent(), api.project(), f"q-{uuid.uuid4().hex[:12]}")
     bench.secret("ghp_1")
     job_id, token = bench.claimed()
+    data_set = Evaluations(bench.user).upload()
     yield {
         **os.environ,
         "HOOKS": str(HERE / "hooks.py"),
@@ -59,7 +61,10 @@ def environment(api: Api, _nothing_leaves_the_machine: None) -> Iterator[dict[st
         "CLAIM_TOKEN": token,
         "PROJECT_ID": bench.project_id,
         "JOB_ID": job_id,
-        "DATA_SET": Evaluations(bench.user).upload(),
+        "DATA_SET": data_set,
+        "DATA_SET_URL": f"s3://claimcheck/{data_set}",
+        "EMAIL": email,
+        "PASSWORD": "correct horse",
     }
     assert bench.job(job_id)["claimedBy"] == bench.agent.headers["X-Colab-Id"], "tokens could be had to the end"
 

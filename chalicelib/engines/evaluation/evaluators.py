@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from .parameters import Count, Text, Texts, wrong, wrong_at
-from .patterns import BadPattern, compiled, found
+from .parameters import Count, Text, Texts, stated, wrong, wrong_at
+from .patterns import MAX_PATTERN_CHARACTERS, BadPattern, compiled, found
 from .registry import PASS, Evaluator, Verdict, fail, register
 from .texts import clipped, composed, told
 
@@ -30,6 +30,8 @@ class ExactMatch(Evaluator):
 @register
 class Contains(Evaluator):
     """The answer has the texts in it; without parameters, the expected text."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [stated(without=["value"]), stated(without=["values"])]})
 
     name: Literal["contains"] = "contains"
     value: Text | None = None
@@ -73,7 +75,11 @@ class Regex(Evaluator):
     """The answer has a match of a pattern in RE2's syntax, or is one."""
 
     name: Literal["regex"] = "regex"
-    pattern: Annotated[Text, AfterValidator(_check_pattern)]
+    pattern: Annotated[
+        Text,
+        AfterValidator(_check_pattern),
+        Field(json_schema_extra={"maxLength": MAX_PATTERN_CHARACTERS, "format": "regex"}),
+    ]
     ignore_case: bool = False
     whole: bool = False
 
@@ -87,9 +93,14 @@ class Regex(Evaluator):
         return PASS if matches else fail(f"does not match the pattern {told(self.pattern)}{where}")
 
 
+_LIMITS = ("min_characters", "max_characters", "min_words", "max_words")
+
+
 @register
 class Length(Evaluator):
     """The answer has so many characters or words; words are what white space separates."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [stated(limit) for limit in _LIMITS]})
 
     name: Literal["length"] = "length"
     min_characters: Count | None = None

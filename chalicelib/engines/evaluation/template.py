@@ -14,6 +14,10 @@ MAX_PROMPT_CHARACTERS = 1_000_000
 
 _PART = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|(?P<brace>[{}])")
 _NO_NAME = re.compile(r"[.\[\]!:]")
+_IN_A_NAME = r"[^{}.\[\]!:]*"
+# A name is not blank: the characters in the middle are white space to Python that a pattern's \s may not be.
+PATTERN = rf"^([^{{}}]|\{{\{{|\}}\}}|\{{{_IN_A_NAME}[^{{}}.\[\]!:\s\x1c-\x1f\x85]{_IN_A_NAME}\}})*$"
+"""What ``placeholders`` takes, as JSON Schema says it."""
 _TOLD_COLUMNS = 50
 _TOLD_CHARACTERS = 100
 

@@ -1,10 +1,12 @@
 """The conditions of a filter: one column against values, or several conditions together."""
 
 import re
-from typing import Annotated, Literal, Self, get_args
+from collections.abc import Collection
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -15,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from .parameters import INEXACT, Model, Name, Scalar, at_least_one, untagged, wrong, wrong_at
+from .parameters import INEXACT, NOT_EMPTY, Model, Name, Scalar, at_least_one, stated, untagged, wrong, wrong_at
 
 Operator = Literal[
     "eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "contains", "starts_with", "ends_with", "matches",
@@ -68,8 +70,35 @@ Value = Annotated[
 ]
 
 
+def _with(operators: Collection[str], value: dict[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of a comparison by one of these operators."""
+    folds = {} if FOLDABLE.issuperset(operators) else {"ignore_case": {"const": False}}
+    return stated("value", operator={"enum": sorted(operators)}, **folds, value=value)
+
+
+def _pair(kind: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": kind}, "minItems": 2, "maxItems": 2}
+
+
+_MATCHES = frozenset({"matches"})
+# What ``_check_value`` says in words; that there is a pattern of RE2's in a text, a schema cannot say.
+_FITTING: dict[str, Any] = {
+    "anyOf": [
+        stated(without=["value"], operator={"enum": sorted(WITHOUT_VALUE)}, ignore_case={"const": False}),
+        _with(LISTED, {"type": "array", "minItems": 1}),
+        _with({"between"}, {"anyOf": [_pair("number"), _pair("string")]}),
+        _with(TEXTUAL - _MATCHES, {"type": "string"}),
+        _with(_MATCHES, {"type": "string", "maxLength": MAX_PATTERN_CHARACTERS, "format": "regex"}),
+        _with(ORDERED, {"type": ["number", "string"]}),
+        _with({"eq", "ne"}, {"type": ["boolean", "number", "string"]}),
+    ]
+}
+
+
 class Comparison(Model):
     """A column's values against a value, a list (``in``, ``not_in``) or two bounds (``between``, both included)."""
+
+    model_config = ConfigDict(json_schema_extra=_FITTING)
 
     column: Name
     operator: Operator
@@ -122,7 +151,7 @@ def _check_bounds(value: object) -> None:
 
 Conditions = Annotated[
     tuple["Condition", ...],
-    Field(strict=False, max_length=MAX_CONDITIONS),
+    Field(strict=False, max_length=MAX_CONDITIONS, json_schema_extra=NOT_EMPTY),
     AfterValidator(at_least_one),
 ]
 

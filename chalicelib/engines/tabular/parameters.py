@@ -1,6 +1,7 @@
 """What the parameters of the steps have in common: names, plain values, and errors that read as sentences."""
 
-from typing import Annotated, Literal, Self, TypeVar
+from collections.abc import Collection
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +27,18 @@ class Model(BaseModel):
     """Parameters: unknown ones are refused, a number is not a text, and what was sent is not repeated in errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True)
+
+
+def stated(*given: str, without: Collection[str] = (), **more: object) -> dict[str, Any]:
+    """The JSON Schema of parameters of which some are given and others are not; null is as if left out.
+
+    The models' own validators say the same in words. ``more`` are the schemas of further fields.
+    """
+    fields = {**{name: {"not": {"type": "null"}} for name in given}, **{name: {"type": "null"} for name in without}}
+    return {"properties": {**fields, **more}, **({"required": [*given]} if given else {})}
+
+
+NOT_EMPTY: dict[str, Any] = {"minItems": 1}
 
 
 def wrong(message: str) -> PydanticCustomError:
@@ -121,18 +134,29 @@ def _short(number: int) -> int:
     return number
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_CHARACTERS), AfterValidator(_without_nul)]
+_WITHOUT_NUL = {"pattern": r"^[^\x00]*$"}
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_NAME_CHARACTERS),
+    AfterValidator(_without_nul),
+    Field(json_schema_extra={**_WITHOUT_NUL}),
+]
 """A column's name."""
 
 Names = Annotated[
     tuple[Name, ...],
-    Field(strict=False, max_length=MAX_COLUMNS),
+    Field(strict=False, max_length=MAX_COLUMNS, json_schema_extra={**NOT_EMPTY, "uniqueItems": True}),
     AfterValidator(at_least_one),
     AfterValidator(unique),
 ]
 """One or more columns, each once."""
 
-Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_without_nul)]
+Text = Annotated[
+    str,
+    StringConstraints(max_length=MAX_TEXT_CHARACTERS),
+    AfterValidator(_without_nul),
+    Field(json_schema_extra={**_WITHOUT_NUL}),
+]
 Whole = Annotated[int, AfterValidator(_short)]
 Scalar = Annotated[
     bool | Whole | Annotated[float, Field(allow_inf_nan=False)] | Text,
@@ -145,8 +169,13 @@ OnError = Literal["fail", "null"]
 """What a value that does not fit does: it fails the job, or becomes null."""
 
 
+ONE_OF_BOTH: dict[str, Any] = {"anyOf": [stated("column", without=["columns"]), stated("columns", without=["column"])]}
+
+
 class OnColumns(Model):
     """Parameters of a step that works on one column (``column``) or on several (``columns``)."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_OF_BOTH)
 
     column: Name | None = None
     columns: Names | None = None

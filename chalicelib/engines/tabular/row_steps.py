@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from .parameters import Model, Name, Names, OnError, at_least_one, unique, wrong_at
+from .parameters import NOT_EMPTY, Model, Name, Names, OnError, at_least_one, stated, unique, wrong_at
 
 MAX_ROWS = 10**15
 MAX_SAMPLE_ROWS = 10_000_000
@@ -31,8 +31,8 @@ class Sort(Model):
     """Put the rows in order; rows that are equal in every key stay in the order they are in."""
 
     by: Annotated[
-        tuple[Annotated[SortKey, BeforeValidator(_named, json_schema_input_type=str | SortKey)], ...],
-        Field(strict=False, max_length=MAX_SORT_COLUMNS),
+        tuple[Annotated[SortKey, BeforeValidator(_named, json_schema_input_type=Name | SortKey)], ...],
+        Field(strict=False, max_length=MAX_SORT_COLUMNS, json_schema_extra=NOT_EMPTY),
         AfterValidator(at_least_one),
     ]
 
@@ -54,6 +54,15 @@ class Deduplicate(Model):
 
 class Aggregated(Model):
     """A number to compute for each group; it is called ``name``, or after its function and column."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {"anyOf": [stated("column"), stated(function={"const": "count"})]},
+                {"anyOf": [stated(on_error={"const": "fail"}), stated(function={"enum": ["sum", "mean", "median"]})]},
+            ]
+        }
+    )
 
     function: Function
     column: Name | None = None
@@ -82,7 +91,7 @@ class Aggregate(Model):
     group_by: Names | None = None
     aggregates: Annotated[
         tuple[Aggregated, ...],
-        Field(strict=False, max_length=MAX_AGGREGATES),
+        Field(strict=False, max_length=MAX_AGGREGATES, json_schema_extra=NOT_EMPTY),
         AfterValidator(at_least_one),
     ]
 
@@ -104,6 +113,10 @@ class Limit(Model):
 
 class Sample(Model):
     """Keep some rows, chosen by ``seed``: each with the probability ``fraction``, or just ``rows`` of them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [stated("fraction", without=["rows"]), stated("rows", without=["fraction"])]}
+    )
 
     fraction: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
     rows: Annotated[int, Field(ge=1, le=MAX_SAMPLE_ROWS)] | None = None

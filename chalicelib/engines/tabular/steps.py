@@ -5,11 +5,11 @@ A step is ``{"type": …, "params": {…}}``. All that can be known without the 
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, WrapValidator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WrapValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from .conditions import Condition, check_size
-from .parameters import MAX_COLUMNS, Model, Name, Names, unique, untagged, wrong, wrong_at
+from .parameters import MAX_COLUMNS, Model, Name, Names, stated, unique, untagged, wrong, wrong_at
 from .row_steps import Aggregate, Deduplicate, Limit, Sample, Sort
 from .value_steps import Cast, Derive, FillNull, Replace, Trim
 
@@ -23,7 +23,12 @@ def _separates(character: str) -> str:
     return character
 
 
-Delimiter = Annotated[str, StringConstraints(min_length=1, max_length=1), AfterValidator(_separates)]
+Delimiter = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1),
+    AfterValidator(_separates),
+    Field(json_schema_extra={"pattern": r"^[\x01-\x09\x0b\x0c\x0e-!#-\x7f]$"}),
+]
 
 
 class Options(Model):
@@ -67,6 +72,10 @@ class Rename(Model):
 
 class ConvertFormat(Model):
     """Write the result in another format; without ``compression``, as the input was compressed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [stated(without=["delimiter"]), stated(to_format={"const": "csv"})]}
+    )
 
     to_format: Format
     compression: Compression | None = None

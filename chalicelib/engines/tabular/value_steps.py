@@ -1,24 +1,60 @@
 """The parameters of the steps that make or change values: cast, derive, fill_null, replace, trim."""
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from .conditions import check_pattern
 from .expressions import MAX_CHARACTERS, parse
-from .parameters import MAX_COLUMNS, Model, Name, Names, OnColumns, OnError, Scalar, Text, wrong_at
+from .parameters import (
+    MAX_COLUMNS,
+    ONE_OF_BOTH,
+    Model,
+    Name,
+    Names,
+    OnColumns,
+    OnError,
+    Scalar,
+    Text,
+    stated,
+    wrong_at,
+)
 from .terms import BadExpression
 
 MAX_REPLACEMENTS = 1_000
 MAX_PRECISION = 38
 DIRECTIVES = "YymdbBHIMSfpj"
+# One directive at least, and no per cent sign that is neither of one nor doubled.
+_FORMAT = rf"^([^%]|%%)*%[{DIRECTIVES}]([^%]|%%|%[{DIRECTIVES}])*$"
 
 CastType = Literal["integer", "decimal", "float", "boolean", "date", "timestamp", "text"]
+
+_OTHER_TYPES = [name for name in get_args(CastType) if name != "decimal"]
+_FITTING: dict[str, Any] = {
+    "allOf": [
+        ONE_OF_BOTH,
+        {
+            "anyOf": [
+                stated("precision", "scale", to={"const": "decimal"}),
+                stated(without=["precision", "scale"], to={"enum": _OTHER_TYPES}),
+            ]
+        },
+        {
+            "anyOf": [
+                stated(without=["format"]),
+                stated(to={"enum": ["date", "timestamp"]}, format={"type": "string", "pattern": _FORMAT}),
+            ]
+        },
+    ]
+}
 
 
 class Cast(OnColumns):
     """Make values of a type; what cannot become one fails the job, or becomes null."""
+
+    model_config = ConfigDict(json_schema_extra=_FITTING)
 
     to: CastType
     precision: Annotated[int, Field(ge=1, le=MAX_PRECISION)] | None = None
@@ -47,8 +83,7 @@ class Cast(OnColumns):
     def _check_format(self, pattern: str) -> None:
         if self.to not in {"date", "timestamp"}:
             raise wrong_at("format", "belongs to the types date and timestamp only")
-        directives = [pair[:1] for pair in pattern.replace("%%", "").split("%")[1:]]
-        if not directives or any(one not in DIRECTIVES for one in directives):
+        if not re.fullmatch(_FORMAT, pattern):
             known = " ".join(f"%{one}" for one in DIRECTIVES)
             raise wrong_at("format", f"must be made of {known}, as in %d/%m/%Y")
 
@@ -72,6 +107,16 @@ class Derive(Model):
 class FillNull(Model):
     """Put a value where there is none: one ``value`` for ``column`` or ``columns``, or ``values`` for each column."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                stated("column", "value", without=["columns", "values"]),
+                stated("columns", "value", without=["column", "values"]),
+                stated("values", without=["column", "columns", "value"]),
+            ]
+        }
+    )
+
     column: Name | None = None
     columns: Names | None = None
     value: Scalar | None = None
@@ -94,8 +139,26 @@ class FillNull(Model):
         return dict.fromkeys(names, self.value if self.value is not None else "")
 
 
+_WHOLE = {"const": "whole"}
+_REPLACING: dict[str, Any] = {
+    "anyOf": [
+        {**stated("old", without=["mapping"], match=_WHOLE), "required": ["old", "new"]},
+        stated(
+            "old", "new", "match",
+            without=["mapping"],
+            old={"type": "string", "minLength": 1},
+            new={"type": "string"},
+            match={"enum": ["part", "pattern"]},
+        ),
+        stated("mapping", without=["old"], new=False, match=_WHOLE),
+    ]
+}  # fmt: skip
+
+
 class Replace(OnColumns):
     """Replace whole values, parts of texts, or what a pattern matches; null as ``new`` makes nulls."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [ONE_OF_BOTH, _REPLACING]})
 
     old: Scalar | None = None
     new: Scalar | None = None
@@ -142,6 +205,8 @@ class Replace(OnColumns):
 
 class Trim(Model):
     """Take white space off the ends of texts, in all columns unless some are named."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [stated(without=["column"]), stated(without=["columns"])]})
 
     column: Name | None = None
     columns: Names | None = None

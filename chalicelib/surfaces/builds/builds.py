@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from chalicelib.accounts.permissions import Permission
 from chalicelib.builds import jobs, words
-from chalicelib.errors import InvalidShape, InvalidStateTransition
+from chalicelib.errors import Conflict, InvalidShape, InvalidStateTransition
 from chalicelib.jobs.model import Kind
 from chalicelib.surfaces.callers import user
 from chalicelib.surfaces.calls import IDEMPOTENCY_KEY, Call
@@ -55,7 +55,7 @@ def cancel_build(call: Call, task_id: str) -> Message:
     return Message(message="Build task cancelled successfully")
 
 
-@surface.on("GET", "/api/build/{task_id}/sources", auth=user(Permission.BUILD_READ))
+@surface.on("GET", "/api/build/{task_id}/sources", auth=user(Permission.BUILD_READ), raises=(Conflict,))
 def sign_sources(call: Call, task_id: str) -> SourcesView:
     """The presigned URL of the project that a build has written, as a ``.tar.gz``."""
     return SourcesView.of(jobs.download(call.user, words.job_id(Kind.BUILD, task_id)))

@@ -17,6 +17,8 @@ from chalicelib.surfaces.wire import Model, Moment
 from .surface import surface
 from .wire import AGENT_ID, Name
 
+# Visible ASCII, which all regular expressions read alike; without credentials, a query and a fragment.
+_URL = r"^https?://[!-\x22$-.0->A-~]+(/[!-\x22$->@-~]*)?$"
 _PATH = "/api/admin/evaluation-agents/{agent_id}"
 
 
@@ -30,7 +32,7 @@ class AgentPut(Model):
     )
 
     name: Name
-    url: Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+    url: Annotated[str, StringConstraints(max_length=2048, pattern=_URL)]
     model: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
     api_key: Annotated[SecretStr, Field(min_length=1, max_length=4096)] | None = None
     concurrency: Annotated[int, Field(ge=1, le=32)] = 8

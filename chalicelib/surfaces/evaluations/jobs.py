@@ -4,6 +4,7 @@ import json
 from http import HTTPStatus
 
 from chalicelib.accounts.permissions import Permission
+from chalicelib.errors import Conflict
 from chalicelib.evaluations import jobs
 from chalicelib.surfaces.callers import user
 from chalicelib.surfaces.calls import IDEMPOTENCY_KEY, Call
@@ -49,6 +50,7 @@ def list_evaluations(call: Call[None, JobQuery]) -> EvaluationPage:
     produces=("application/json", "text/csv", "application/x-ndjson"),
     also=(HTTPStatus.FOUND,),
     tells=("Location",),
+    raises=(Conflict,),
     returns=ResultsView,
 )
 def read_results(call: Call[None, ResultQuery], job_id: str) -> Reply:

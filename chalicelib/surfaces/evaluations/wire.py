@@ -6,7 +6,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from chalicelib.engines.evaluation.criteria import Criteria
 from chalicelib.engines.evaluation.errors import TemplateError
-from chalicelib.engines.evaluation.template import placeholders
+from chalicelib.engines.evaluation.parameters import stated
+from chalicelib.engines.evaluation.template import PATTERN, placeholders
 from chalicelib.evaluations.jobs import Detail
 from chalicelib.jobs.model import Job, Kind, State
 from chalicelib.surfaces.wire import Model, Moment
@@ -39,7 +40,12 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=CO
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=CONTROL)]
 Type = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 AgentId = Annotated[str, StringConstraints(pattern=rf"^{AGENT_ID}$")]
-Template = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(_template)]
+Template = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=20_000),
+    AfterValidator(_template),
+    Field(json_schema_extra={"pattern": PATTERN}),
+]
 
 
 class AgentConfiguration(Model):
@@ -52,6 +58,15 @@ class AgentConfiguration(Model):
 
 class Configuration(Model):
     """What is evaluated, and how."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                stated("data_source", without=["data_source_blob_ref"]),
+                stated("data_source_blob_ref", without=["data_source"]),
+            ]
+        }
+    )
 
     data_source: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
     data_source_blob_ref: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None

@@ -1,9 +1,11 @@
 """The bodies of webhooks and their deliveries."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator
+from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.jobs.changes import Event
 from chalicelib.jobs.model import Kind
@@ -20,7 +22,14 @@ def _told_of(kind: Kind) -> Kind:
     return kind
 
 
-Url = Annotated[str, StringConstraints(min_length=1, max_length=MAX_URL)]
+# Visible ASCII without credentials and without a fragment. That its host is on the public Internet is more than a
+# pattern says; a host that the settings exempt may speak plain HTTP.
+_URL = r'^[hH][tT][tT][pP][sS]://[!"$-.0->A-\[\]-~]+([/?][!"$-\[\]-~]*)?$'
+Url = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_URL),
+    Field(json_schema_extra={"pattern": _URL}),
+]
 Description = Annotated[str, StringConstraints(max_length=200)]
 Events = Annotated[list[Event], Field(min_length=1, max_length=len(Event))]
 _TOLD_OF = {"type": "string", "enum": [str(kind) for kind in Kind if kind is not Kind.BATCH]}
@@ -28,6 +37,17 @@ Kinds = Annotated[
     list[Annotated[Kind, AfterValidator(_told_of), WithJsonSchema(_TOLD_OF)]], Field(min_length=1, max_length=len(Kind))
 ]
 Cursor = Annotated[str, StringConstraints(pattern=r"^dlv_[0-9a-z]{26}$")]
+
+
+Given = TypeVar("Given")
+
+
+def _without_default(schema: JsonDict) -> None:
+    del schema["default"]
+
+
+# To clients it is a field that may be left out and is never null.
+_IfSent = Annotated[Given | SkipJsonSchema[None], Field(json_schema_extra=_without_default)]
 
 
 class Nothing(Model):
@@ -54,9 +74,9 @@ class WebhookCreate(Model):
 class WebhookChange(Model):
     """What to change: the fields that are sent. Of ``kinds`` and ``description`` null is none."""
 
-    url: Url | None = None
-    events: Events | None = None
-    active: bool | None = None
+    url: _IfSent[Url] = None
+    events: _IfSent[Events] = None
+    active: _IfSent[bool] = None
     kinds: Kinds | None = None
     description: Description | None = None
 
