@@ -11,7 +11,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +19,7 @@ from typing import Any
 
 DIMENSIONS = 256
 WORDS_PER_TOKEN = 0.75
+DRIP_SECONDS = 0.02
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,13 +39,22 @@ class Answer:
         status: of the answer.
         body: bytes as they are, anything else as JSON.
         headers: beside the length.
-        silent: nothing is answered until the server stops.
+        silent: nothing comes after the body until the server stops; without a body nothing at all.
+        drip: what is sent after the body, over and over, until the client goes or the server stops.
+        broken: whether the connection breaks off after the body.
     """
 
     status: int = HTTPStatus.OK
     body: Any = b""
     headers: dict[str, str] = field(default_factory=dict)
     silent: bool = False
+    drip: bytes = b""
+    broken: bool = False
+
+    @property
+    def endless(self) -> bool:
+        """Whether its length is not known."""
+        return self.broken or self.silent or bool(self.drip)
 
     @property
     def content(self) -> bytes:
@@ -67,6 +77,39 @@ def completion(text: str | None, *, prompt_tokens: int = 10, completion_tokens: 
         "total_tokens": prompt_tokens + completion_tokens,
     }
     return Answer(body={"id": "chatcmpl-1", "object": "chat.completion", "choices": [choice], "usage": usage})
+
+
+def streamed(
+    text: str = "", *calls: tuple[str, dict[str, Any] | str], ended: str | None = None, tokens: int = 15
+) -> Answer:
+    """A chat completion in pieces, with calls of tools: each a name and its arguments, as text if they are wrong."""
+    deltas: list[dict[str, Any]] = [{"role": "assistant"}]
+    deltas += [{"content": text[start : start + 40]} for start in range(0, len(text), 40)]
+    for index, (name, arguments) in enumerate(calls):
+        said = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        deltas += [
+            _piece(index, id=f"call_{index}", type="function", function={"name": name, "arguments": ""}),
+            _piece(index, function={"arguments": said[:10]}),
+            _piece(index, function={"arguments": said[10:]}),
+        ]
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas
+    ]
+    reason = ended or ("tool_calls" if calls else "stop")
+    chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+    usage = {"prompt_tokens": tokens - 5, "completion_tokens": 5, "total_tokens": tokens}
+    chunks.append({"choices": [], "usage": usage})
+    return Answer(body=events(chunks) + b"data: [DONE]\n\n", headers={"Content-Type": "text/event-stream"})
+
+
+def events(chunks: list[dict[str, Any]]) -> bytes:
+    """Pieces of a chat completion, as the events of a stream."""
+    shared = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0, "model": "local"}
+    return b"".join(b"data: %s\n\n" % json.dumps(shared | chunk).encode() for chunk in chunks)
+
+
+def _piece(index: int, **fields: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON
+    return {"tool_calls": [{"index": index, **fields}]}
 
 
 @dataclass
@@ -104,6 +147,8 @@ class OpenAIServer:
 
     def _chat(self, body: dict[str, Any]) -> Answer:
         text = self.says(body["messages"])
+        if body.get("stream"):
+            return streamed(text)
         asked = sum(_tokens(str(message["content"])) for message in body["messages"])
         return completion(text, prompt_tokens=asked, completion_tokens=_tokens(text))
 
@@ -145,16 +190,22 @@ def serving() -> Iterator[OpenAIServer]:
             content = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             made = server.answer(Asked(path=self.path, headers=headers, body=json.loads(content)))
-            if made.silent:
+            if made.silent and not made.body:
                 stopping.wait()
                 self.close_connection = True
                 return
             self.send_response(made.status)
-            given = {"Content-Type": "application/json", "Content-Length": str(len(made.content)), **made.headers}
+            length = {"Connection": "close"} if made.endless else {"Content-Length": str(len(made.content))}
+            given = {"Content-Type": "application/json", **length, **made.headers}
             for name, value in given.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(made.content)
+            if made.silent:
+                stopping.wait()
+            with suppress(OSError):
+                while made.drip and not stopping.wait(DRIP_SECONDS):
+                    self.wfile.write(made.drip)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
             """Say nothing."""

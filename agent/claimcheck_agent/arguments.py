@@ -6,6 +6,12 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from claimcheck_agent.analysis.handler import HOSTS_VARIABLE
+from claimcheck_agent.analysis.handler import INSTALL as INSTALL_ANALYSIS
+from claimcheck_agent.analysis.order import HOSTS
+from claimcheck_agent.builds.handler import INSTALL as INSTALL_BUILDS
+from claimcheck_agent.builds.handler import MODEL_VARIABLE as BUILD_MODEL_VARIABLE
+from claimcheck_agent.builds.handler import ROUNDS, URL_VARIABLE
 from claimcheck_agent.file_jobs import INSTALL
 from claimcheck_agent.machine import format_size, memory_bytes, parse_size, processors
 from claimcheck_agent.semantic_jobs import INSTALL as INSTALL_SEMANTIC
@@ -33,6 +39,13 @@ files. That takes: {INSTALL}.
 Nor do batches of evaluations that wait in the queue evaluations-semantic for semantic scores: unless
 --on names a command for the type evaluation-batch (or *), the agent scores them with the
 sentence-embedding model in the folder --semantic-model. That takes: {INSTALL_SEMANTIC}.
+
+Nor do builds, which wait in the queue builds: unless --on names a command for the type code-build
+(or *), the agent writes the projects itself, from templates or by the language model at --model-url.
+That takes: {INSTALL_BUILDS}.
+
+Nor do analyses of Python code that wait in the queue builds: unless --on names a command for the type
+code-analysis (or *), the agent makes them itself. That takes: {INSTALL_ANALYSIS}.
 """
 
 RUN_EXAMPLES = f"""\
@@ -45,6 +58,8 @@ examples:
   claimcheck-agent run --url … --id big-1 --secret-file agent.secret --queue files-large --memory 48G
   claimcheck-agent run --url … --id meaning-1 --secret-file agent.secret --queue evaluations-semantic \\
       --semantic-model ./all-MiniLM-L6-v2
+  claimcheck-agent run --url … --id maker-1 --secret-file agent.secret --queue builds \\
+      --model-url http://localhost:11434/v1 --model qwen3-coder
 
 On SIGTERM or Ctrl-C the command is ended, the job is given back for another agent, and the exit code is 0.
 """
@@ -70,6 +85,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_running(run.add_argument_group("how they are run"))
     _add_files(run.add_argument_group("file jobs"))
     _add_semantic(run.add_argument_group("semantic scores"))
+    _add_builds(run.add_argument_group("builds"))
+    _add_analysis(run.add_argument_group("analyses of code"))
     return parser
 
 
@@ -169,6 +186,40 @@ def _add_semantic(group: argparse._ArgumentGroup) -> None:
         metavar="FOLDER",
         help="folder with model.onnx, or onnx/model.onnx, and tokenizer.json, as sentence-transformers and optimum "
         f"write them (or {MODEL_VARIABLE})",
+    )
+
+
+def _add_builds(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--model-url",
+        default=os.environ.get(URL_VARIABLE) or None,
+        metavar="URL",
+        help="base URL of an OpenAI-compatible endpoint, such as http://localhost:11434/v1, whose model writes the "
+        f"projects; its key, if it wants one, is the secret llm (or {URL_VARIABLE}; default: templates write them)",
+    )
+    group.add_argument(
+        "--model",
+        default=os.environ.get(BUILD_MODEL_VARIABLE) or None,
+        metavar="NAME",
+        help=f"the model that is asked there (or {BUILD_MODEL_VARIABLE})",
+    )
+    group.add_argument(
+        "--model-rounds",
+        type=_positive_int,
+        default=ROUNDS,
+        metavar="N",
+        help="how often the model may try to make all its tests pass (default: %(default)s)",
+    )
+
+
+def _add_analysis(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--repository-host",
+        action="append",
+        dest="repository_hosts",
+        metavar="HOST",
+        help="a host, or HOST:PORT, that repositories are fetched from; repeatable "
+        f"(default: {HOSTS_VARIABLE}, with commas between, or {', '.join(HOSTS)})",
     )
 
 

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from claimcheck_agent.analysis.handler import add_analysis_handler, default_hosts
 from claimcheck_agent.arguments import SECRET_VARIABLE, make_parser
+from claimcheck_agent.builds.handler import BuildHandler, add_build_handler
 from claimcheck_agent.client import Agent
 from claimcheck_agent.display import DisplayHandler, choose_display
 from claimcheck_agent.errors import AgentError, NotAuthorized
@@ -76,8 +78,11 @@ def _handlers(args: argparse.Namespace) -> Handlers:
     handlers = add_semantic_handler(
         handlers, args.queues or [], args.semantic_model, threads=args.threads, passed=args.pass_env
     )
+    builds = BuildHandler.using(args.model_url, args.model, rounds=args.model_rounds)
+    handlers = add_build_handler(handlers, args.queues or [], builds)
+    handlers = add_analysis_handler(handlers, args.queues or [], args.repository_hosts or default_hosts())
     if not handlers.types():
-        raise ValueError("--on is required, unless a queue of file jobs or of semantic scores is served")
+        raise ValueError("--on is required, unless a queue is served whose jobs the agent does itself")
     return handlers
 
 

@@ -139,21 +139,21 @@ def _signal_all(number: signal.Signals, leader: int | None) -> None:
     if leader is not None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, number)
-    for pid in _descendants():
+    for pid in descendants(os.getpid()):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if os.getpgid(pid) != leader:
                 os.kill(pid, number)
 
 
-def _descendants() -> list[int]:
-    """Give all processes below this one; none where there is no `/proc`."""
+def descendants(ancestor: int) -> list[int]:
+    """Give all processes below one; none where there is no `/proc`."""
     children: dict[int, list[int]] = defaultdict(list)
     for file in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             # The name before the bracket may hold anything.
             parent = file.read_bytes().rpartition(b")")[2].split()[1]
             children[int(parent)].append(int(file.parent.name))
-    found = [os.getpid()]
+    found = [ancestor]
     for pid in found:
         found.extend(children[pid])
     return found[1:]

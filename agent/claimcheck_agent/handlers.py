@@ -28,6 +28,10 @@ class Handler:
     argv: tuple[str, ...]
     secrets: tuple[str, ...] = ()
 
+    def optional_secrets(self, job: Job) -> tuple[str, ...]:  # noqa: ARG002  (for others)
+        """Name the types of secrets that the program gets too if the job's project has them."""
+        return ()
+
     def prepare(self, job: Job, space: Workspace, tell: Tell) -> None:
         """Put what the program needs, beyond the job and its secrets, into the workspace.
 

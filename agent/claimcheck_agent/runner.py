@@ -116,6 +116,10 @@ class Command:
         for thread in readers:
             thread.join(max(0.0, deadline - time.monotonic()))
 
+    def processes(self) -> int:
+        """Count the program's processes; 0 where there is no `/proc`."""
+        return len(guard.descendants(self._process.pid))
+
     def finish(self, readers: Sequence[threading.Thread]) -> int:
         """Read what is left, kill what is left, and give the program's exit code."""
         if self.exited.is_set():

@@ -1,5 +1,6 @@
 """The loop of the command: claims jobs and has each done by its handler in a directory of its own."""
 
+import contextlib
 import json
 import logging
 import time
@@ -81,7 +82,7 @@ class Worker:
 
     def _do(self, job: Job, handler: Handler) -> None:
         try:
-            secrets = job.secrets(*handler.secrets)
+            secrets = _secrets(job, handler)
         except SecretNotFound as error:
             self._fail(job, f"the job needs the secrets {', '.join(handler.secrets)}: {error}")
             return
@@ -162,6 +163,25 @@ class Worker:
             log.info("kept %s", space.root)
         else:
             space.remove()
+
+
+def _secrets(job: Job, handler: Handler) -> dict[str, str]:
+    """Give the secrets that a handler asks for, in one redemption if the project has all of them.
+
+    Raises:
+        SecretNotFound: one is missing that the handler cannot do without.
+    """
+    optional = handler.optional_secrets(job) if job.data.get("projectId") else ()
+    try:
+        return job.secrets(*handler.secrets, *optional)
+    except SecretNotFound:
+        if not optional:
+            raise
+    found = job.secrets(*handler.secrets)
+    for kind in optional:
+        with contextlib.suppress(SecretNotFound):
+            found |= job.secrets(kind)
+    return found
 
 
 def _progress_fields(text: str) -> dict[str, Any]:

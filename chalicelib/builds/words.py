@@ -92,5 +92,5 @@ def results(job: Job, found: Any) -> dict[str, Any]:  # noqa: ANN401  what an ag
 
 def _taken(name: str, value: Any, form: type | tuple[type, ...]) -> Any:  # noqa: ANN401  any JSON
     if isinstance(value, bool) or not isinstance(value, form):
-        return [] if form is list else None
+        return [] if name == "generated_files" else None
     return [one for one in value if isinstance(one, _WITHIN_LISTS[name])] if isinstance(value, list) else value

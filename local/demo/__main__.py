@@ -5,10 +5,11 @@ import subprocess
 import sys
 
 import requests
+from websockets.exceptions import WebSocketException
 
 from local.cloud import LocalCloud
 
-from . import agent_job, evaluation_job, file_job
+from . import agent_job, build_job, evaluation_job, file_job
 from .dashboard import Dashboard, Surprise, say
 
 
@@ -20,7 +21,7 @@ def main() -> int:
         with LocalCloud() as cloud:
             say(f"The local cloud is up at {cloud.url}: the same code that runs on AWS, in one process.")
             _run(cloud)
-    except (Surprise, subprocess.SubprocessError, OSError, requests.RequestException) as error:
+    except (Surprise, subprocess.SubprocessError, OSError, requests.RequestException, WebSocketException) as error:
         say(f"FAILED: {error}")
         return 1
     say("Everything was as expected.")
@@ -37,6 +38,7 @@ def _run(cloud: LocalCloud) -> None:
     agent_job.run(dashboard, key("CLAIMCHECK_AGENT_SECRET"))
     file_job.run(dashboard)
     evaluation_job.run(dashboard)
+    build_job.run(dashboard, key("CLAIMCHECK_AGENT_SECRET"))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,11 @@ class Dashboard:
         token = self.call("POST", "/api/v1/auth/login", data={"username": email, "password": password})
         self._user = {"Authorization": f"Bearer {token['access_token']}"}
 
+    def websocket(self, path: str) -> str:
+        """The URL of a WebSocket; a browser's cannot send headers, and so its token is in the query."""
+        token = self._user["Authorization"].removeprefix("Bearer ")
+        return f"{self.url.replace('http', 'ws', 1)}{path}?token={token}"
+
     def follow_log(self, job_id: str, agent: subprocess.Popen[str]) -> Iterator[str]:
         """The job's lines as they come, until it has ended and all are read.
 

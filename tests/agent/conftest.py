@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,15 +14,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from claimcheck_agent import Agent
 from claimcheck_agent.transport import Transport
 
+from local.openai_server import OpenAIServer, serving
 from tests.agent.fake_server import FakeServer
+
+if TYPE_CHECKING:
+    from tests.agent.model_script import Script
 
 SECRET = "agent-secret-value"
 RunAgent = Callable[..., subprocess.Popen[str]]
 
 
-def finish(process: subprocess.Popen[str], code: int = 0) -> str:
+def finish(process: subprocess.Popen[str], code: int = 0, *, timeout: float = 20) -> str:
     """Wait for the agent to end by itself; gives what it printed."""
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=timeout)
     assert process.returncode == code, output
     return output
 
@@ -62,3 +67,22 @@ def run_agent(server: FakeServer, tmp_path: Path) -> Iterator[RunAgent]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture(scope="module")
+def model_server() -> Iterator[OpenAIServer]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def build(model_server: OpenAIServer, tmp_path: Path) -> "Script":
+    """Give a build by a model that says what the test has it say."""
+    from tests.agent.model_script import KEY, Script
+
+    model_server.instead.clear()
+    model_server.asked.clear()
+    model_server.key = KEY
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    return Script(model_server, folder)

@@ -46,6 +46,14 @@ def test_analysis_of_the_last_build(builds: Builds) -> None:
     )  # fmt: skip
 
 
+def test_what_was_not_asked_for_is_null(builds: Builds) -> None:
+    builds.built("shop")
+    analysis_id = builds.analyse("shop", analysis_types=["types"])
+    builds.running().report("completed", {**UNKNOWN, "type_errors": 3})
+    done = builds.analysis(analysis_id)
+    assert {name: done[name] for name in UNKNOWN} == {**UNKNOWN, "type_errors": 3}
+
+
 def test_analysis_of_an_uploaded_archive(builds: Builds) -> None:
     told = ok(builds.user.post("/api/uploads", {"file_name": "mine.zip"}))
     missing = builds.user.post("/api/analysis", {"project_name": "x", "source": {"object_key": told["object_key"]}})

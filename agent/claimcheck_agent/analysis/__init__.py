@@ -1,0 +1,1 @@
+"""Analyses Python code: its quality, its security, its types and how much of it its tests cover."""

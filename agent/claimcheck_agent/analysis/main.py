@@ -1,0 +1,133 @@
+"""Analyses code as a job's command: `python -m claimcheck_agent.analysis.main HOST…`.
+
+It runs in a process of its own, as files are processed: it may be killed, or run out of memory, while the agent lives
+on to tell. It finds `job.json` and, unless the code is in a repository on one of the hosts, the file `input` in its
+directory, and leaves `result.json`. The tools run in confined processes of their own.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from claimcheck_agent.analysis.coverage import measure_coverage
+from claimcheck_agent.analysis.findings import Findings
+from claimcheck_agent.analysis.metrics import measure_files
+from claimcheck_agent.analysis.order import BadOrder, Order
+from claimcheck_agent.analysis.report import make_result
+from claimcheck_agent.analysis.security import find_issues
+from claimcheck_agent.analysis.smells import find_smells
+from claimcheck_agent.analysis.sources import SourceFailed, fetch_repository, project_folder, unpack_archive
+from claimcheck_agent.analysis.tools import ToolFailed
+from claimcheck_agent.analysis.tree import Tree
+from claimcheck_agent.analysis.type_check import check_types
+from claimcheck_agent.inputs import INPUT
+from claimcheck_agent.machine import be_the_first_to_go
+from claimcheck_agent.task import Task
+
+Found = TypeVar("Found")
+
+
+def main(*hosts: str) -> int:
+    """Analyse the code, which may come from a repository on one of these hosts; gives the exit code."""
+    be_the_first_to_go()
+    task = Task.from_environment()
+    problem = None
+    try:
+        order = Order.parse(task.payload, hosts)
+        task.keep_result(Analysis(task, order, Path(os.environ["TMPDIR"])).run())
+    except (BadOrder, SourceFailed) as error:
+        problem = str(error)
+    except ToolFailed as error:
+        problem = f"The code could not be analysed: {error}."
+    except Exception as error:  # noqa: BLE001  (the trace is for the log, the person gets a sentence)
+        traceback.print_exc()
+        problem = f"The code could not be analysed because of an internal error ({type(error).__name__})."
+    if problem:
+        task.keep_result({"error": problem})
+    return 1 if problem else 0
+
+
+class Analysis:
+    """One analysis, in a folder of its own."""
+
+    def __init__(self, task: Task, order: Order, folder: Path) -> None:
+        self._task = task
+        self._order = order
+        self._folder = folder
+        self._failed: list[str] = []
+
+    def run(self) -> dict[str, Any]:
+        """Fetch the code and look at it; gives the job's result.
+
+        Raises:
+            SourceFailed: there is no code to look at.
+            ToolFailed: it could not even be measured.
+        """
+        project = self._fetch()
+        tree = Tree.copy(project, self._new_folder("tree"))
+        if not tree.files:
+            raise SourceFailed("There are no Python files in the source, and only Python can be analysed.")
+        reports = self._new_folder("reports")
+        self._step(20, "Measuring complexity")
+        metrics = measure_files(tree, reports)
+        _say(f"{len(tree.files)} Python files with {metrics.lines} lines of code, {len(metrics.unreadable)} unreadable")
+        tree = tree.without(frozenset(file.file for file in metrics.unreadable))
+        return make_result(
+            Findings(
+                metrics=metrics,
+                smells=self._look("quality", 30, "Looking for code smells", lambda: find_smells(tree, reports)),
+                issues=self._look("security", 40, "Looking for security issues", lambda: find_issues(tree, reports)),
+                mistakes=self._look("types", 50, "Checking types", lambda: check_types(tree)),
+                coverage=self._look(
+                    "coverage", 70, "Running the tests", lambda: measure_coverage(project, tree.files, _say)
+                ),
+                failed=self._failed,
+                left_out=tree.left_out,
+            )
+        )
+
+    def _fetch(self) -> Path:
+        archive, repository = Path(INPUT).absolute(), self._order.repository
+        if repository:
+            self._step(5, "Fetching the source")
+            token = self._task.secrets.get(repository.secret) if repository.secret else None
+            archive, commit = fetch_repository(repository, self._new_folder("repository"), token)
+            _say(f"{repository.url} at {commit}")
+        self._step(15, "Unpacking the source")
+        folder = self._new_folder("source")
+        if said := unpack_archive(archive, folder):
+            _say(said)
+        return project_folder(folder)
+
+    def _look(self, kind: str, percent: int, step: str, look: Callable[[], Found]) -> Found | None:
+        """Look at the code in one way, if that is asked for; None if not, or if it cannot be done."""
+        if kind not in self._order.kinds:
+            return None
+        self._step(percent, step)
+        try:
+            return look()
+        except ToolFailed as error:
+            self._failed.append(str(error))
+            _say(str(error))
+            return None
+
+    def _step(self, percent: int, step: str) -> None:
+        _say(step)
+        self._task.progress(percent=percent, step=step)
+
+    def _new_folder(self, name: str) -> Path:
+        folder = self._folder / name
+        folder.mkdir()
+        return folder
+
+
+def _say(line: str) -> None:
+    """Say something in the job's log."""
+    print(line, flush=True)  # noqa: T201  (this is the protocol)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
