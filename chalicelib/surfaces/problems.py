@@ -25,6 +25,16 @@ class Internal(ClaimcheckError):
     """Unexpected server error."""
 
 
+def all_that_is_wrong(error: ClaimcheckError) -> str:
+    """The message; of a body with several problems all of them, for envelopes that have no other place for them."""
+    problems = [_told(problem) for problem in error.details.get("problems", ())]
+    return "; ".join(problems) or error.message
+
+
+def _told(problem: dict[str, str]) -> str:
+    return f"{problem['field']}: {problem['message']}" if problem["field"] else problem["message"]
+
+
 _BY_STATUS: dict[int, type[ClaimcheckError]] = {
     HTTPStatus.BAD_REQUEST: InvalidRequest,
     HTTPStatus.FORBIDDEN: PathNotFound,  # API Gateway's word for a path it does not know.

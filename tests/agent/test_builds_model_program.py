@@ -5,12 +5,15 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+import pytest
 from claimcheck_agent.builds.handler import BuildHandler
 from claimcheck_agent.environment import command_environment
 from claimcheck_agent.workspace import Workspace
 
 from local.openai_server import Answer, OpenAIServer, streamed
 from tests.agent.model_script import KEY, PLAN, command, file
+
+pytestmark = pytest.mark.projects
 
 PYPROJECT = """\
 [build-system]

@@ -25,6 +25,8 @@ from tests.agent.conftest import SECRET
 from tests.agent.fake_jobs import FakeJob
 from tests.agent.fake_server import FakeServer
 
+pytestmark = pytest.mark.projects
+
 # By framework: the database that is asked for, and what is to be in the project.
 ORDERED = {
     "fastapi": ("postgresql", "src/fastapi_demo/app.py"),

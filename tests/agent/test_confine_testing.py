@@ -10,6 +10,8 @@ from claimcheck_agent.confine.environment import Environment
 from claimcheck_agent.confine.launch import landlock_version
 from claimcheck_agent.confine.testing import TestRun, run_tests, run_tests_in
 
+pytestmark = pytest.mark.projects
+
 Make = Callable[[Mapping[str, str]], Path]
 
 PACKAGE = """\

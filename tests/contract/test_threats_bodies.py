@@ -202,7 +202,7 @@ def test_no_body_takes_a_field_that_it_does_not_name(caller: Any) -> None:
             url = bench.api.url + fill(route.path, **places)
             body = {**_ACCOUNT, name: "x"} if "register" in route.path else {name: "x"}
             answer = _send(url, route.method, {**headers, **JSON_TYPE}, json.dumps(body).encode())
-            assert answer.status_code == 400, (name_of(route), name)
+            assert answer.status_code in {400, 422}, (name_of(route), name)
             assert f"{name}" in answer.text
             looked_at += 1
     assert looked_at > 100

@@ -96,7 +96,7 @@ def _clear(cloud: LocalCloud) -> None:
         cloud.sweep()
         while list(agenda.leases()):
             cloud.sweep()
-    for queue in ("default", *queues.STAGES):
+    for queue in ("default", queues.BUILDS, *queues.STAGES):
         for slot in agenda.queue_slots(queue):
             while entry := agenda.first_in(slot):
                 lifecycle.cancel(lifecycle.read(entry.job_id))

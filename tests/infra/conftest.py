@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from infra import archive
 
@@ -18,7 +19,17 @@ CANARY = "canary-of-whoever-packages-0123456789"
 @pytest.fixture(scope="session")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that packaging writes, made by somebody whose own environment is full of keys."""
-    folder = tmp_path_factory.mktemp("package") / "dev"
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        # Workers have folders of their own below that of the run, and one packaging serves them all.
+        shared = tmp_path_factory.getbasetemp().parent / "package"
+        with FileLock(f"{shared}.lock"):
+            return _packaged(shared / "dev")
+    return _packaged(tmp_path_factory.mktemp("package") / "dev")
+
+
+def _packaged(folder: Path) -> Path:
+    if folder.exists():
+        return folder
     names = ("CLAIMCHECK_SESSION_SECRET", "CLAIMCHECK_ADMIN_API_KEY", "CLAIMCHECK_BUCKET", "AWS_PROFILE")
     # In a process of its own: the threads of the local cloud read the environment of this one.
     command = [sys.executable, "-m", "infra.package", "--stage", "dev", "--out", str(folder)]

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chalicelib import errors, times
 from chalicelib.errors import ClaimcheckError
+from chalicelib.surfaces.problems import all_that_is_wrong
 from chalicelib.surfaces.statuses import status_of
 from chalicelib.surfaces.wire import Moment
 
@@ -36,7 +37,7 @@ def envelope(error: ClaimcheckError) -> tuple[int, dict[str, Any]]:
     status, name = _STATUS.get(type(error), own)
     body = {
         "error": name,
-        "detail": error.message,
+        "detail": all_that_is_wrong(error),
         "status_code": int(status),
         "timestamp": times.iso(times.now()),
     }

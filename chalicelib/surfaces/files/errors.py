@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chalicelib import errors
 from chalicelib.errors import ClaimcheckError
+from chalicelib.surfaces.problems import all_that_is_wrong
 from chalicelib.surfaces.statuses import status_of
 
 
@@ -27,14 +28,4 @@ def envelope(error: ClaimcheckError) -> tuple[int, dict[str, Any]]:
     conflict_of_its_own = isinstance(error, errors.IdempotencyKeyReused)
     if isinstance(error, _BAD_REQUESTS) and not conflict_of_its_own:
         return HTTPStatus.BAD_REQUEST, {"detail": error.message}
-    return status_of(error), {"detail": _all_that_is_wrong(error)}
-
-
-def _all_that_is_wrong(error: ClaimcheckError) -> str:
-    """The message; of a body with several problems all of them, since there is no other place for them."""
-    problems = [_told(problem) for problem in error.details.get("problems", ())]
-    return "; ".join(problems) or error.message
-
-
-def _told(problem: dict[str, str]) -> str:
-    return f"{problem['field']}: {problem['message']}" if problem["field"] else problem["message"]
+    return status_of(error), {"detail": all_that_is_wrong(error)}
