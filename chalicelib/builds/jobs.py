@@ -9,7 +9,7 @@ from chalicelib import queues
 from chalicelib.accounts.permissions import Role
 from chalicelib.accounts.sessions import Identity
 from chalicelib.errors import Conflict, Forbidden, JobNotFound, UploadIncomplete
-from chalicelib.jobs import documents, lifecycle
+from chalicelib.jobs import documents, lifecycle, logs
 from chalicelib.jobs.model import Actor, Job, Kind, NewJob, State
 from chalicelib.objects import presign
 from chalicelib.projects import registry
@@ -144,6 +144,11 @@ def download(user: Identity, job_id: str) -> Download:
     return Download(url, expires, artifact.file_name, artifact.size, artifact.sha256)
 
 
+def read_log(user: Identity, kind: Kind, job_id: str, *, after: int, limit: int) -> logs.Page:
+    """Lines of the log of a build or an analysis, those after a number."""
+    return logs.read(visible(user, kind, job_id), cursor=after + 1, limit=limit)
+
+
 def _create(
     user: Identity,
     kind: Kind,
@@ -160,7 +165,7 @@ def _create(
         owner=user.user_id,
         created_by=user.principal,
         project_id=project.project_id if project else None,
-        secrets_project=None if project else settings().build_secrets_project,
+        secrets_project=None if project or kind is not Kind.BUILD else settings().build_secrets_project,
         payload=payload,
         queue=queues.BUILDS,
         max_attempts=MAX_ATTEMPTS,

@@ -7,7 +7,7 @@ is disconnected, and learns on coming back how the job stands.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from chalicelib import aws, times
 from chalicelib.dynamo import BACKEND_ERRORS, Refused, expiry
 from chalicelib.errors import StorageFailed
 from chalicelib.jobs import lifecycle
+from chalicelib.jobs.changes import WatchersDue
 from chalicelib.jobs.model import Job
 from chalicelib.telemetry import logger
 
@@ -28,7 +29,8 @@ LONGEST = timedelta(hours=2)
 """How long API Gateway keeps a connection."""
 AT_ONCE = 16
 # An open connection may be said to be gone until its handshake is over.
-GREETING_PAUSES = (0.1, 0.3, 0.9)
+GREETING_PAUSES = (0.1, 0.3)
+PATIENCE_SECONDS = 1.0
 
 
 def watch(job: Job, connection_id: str, *, until: datetime) -> None:
@@ -47,34 +49,67 @@ def watch(job: Job, connection_id: str, *, until: datetime) -> None:
     lifecycle.watch(job.job_id)
 
 
-def tell(states: Sequence[Job]) -> None:
-    """Tell the watchers of one job how it stands now; those who know some of the states, only of the later ones.
+def tell(due: Sequence[WatchersDue]) -> None:
+    """Tell the watchers of some jobs how these stand now; those who know some of the states, only of the later ones.
 
     Args:
-        states: of the job, in the order in which they came.
+        due: what has happened to the jobs, in its order.
 
     Raises:
         StorageFailed: who watches is not known.
     """
-    watchers = ConnectionRow.page(ConnectionRow.query(states[0].job_id, consistent_read=True))
-    if not watchers:
-        return
-    # Where somebody has begun to watch, a job has changed without getting on: its version is the same.
-    news = [News(job) for job in {job.version: job for job in states}.values()]
-    with ThreadPoolExecutor(min(AT_ONCE, len(watchers))) as threads:
-        list(threads.map(lambda watcher: _tell(watcher, news), watchers))
+    jobs: dict[str, list[WatchersDue]] = {}
+    for one in due:
+        jobs.setdefault(one.job.job_id, []).append(one)
+    patience = Patience()
+    calls = [(watcher, news, patience) for job_id, told in jobs.items() for watcher, news in _watchers(job_id, told)]
+    if calls:
+        with ThreadPoolExecutor(min(AT_ONCE, len(calls))) as threads:
+            list(threads.map(lambda call: _tell(*call), calls))
 
 
-def _tell(watcher: ConnectionRow, news: Sequence[News]) -> None:
-    last = news[-1].job
-    texts = _due(watcher, news)
-    if texts is None:
-        return
+class Patience:
+    """How long a batch of changes waits, all in all, for handshakes to be over: the changes of others come after it."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + PATIENCE_SECONDS
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, if there is time for it; whether there was."""
+        if time.monotonic() + seconds > self._until:
+            return False
+        time.sleep(seconds)
+        return True
+
+
+def _watchers(job_id: str, due: Sequence[WatchersDue]) -> Iterator[tuple[ConnectionRow, Sequence[News]]]:
+    news = _news(due)
+    for watcher in ConnectionRow.page(ConnectionRow.query(job_id, consistent_read=True)):
+        yield watcher, news
+
+
+def _news(due: Sequence[WatchersDue]) -> list[News]:
+    """Each state once, up to the end: what comes after that is of no matter to a watcher."""
+    found: list[News] = []
+    for one in due:
+        if found and words.ended(found[-1].job):
+            break
+        # Where somebody has begun to watch, a job has changed without getting on: its version is the same.
+        if found and found[-1].job.version == one.job.version:
+            found[-1] = News(one.job, fresh=found[-1].fresh or one.news)
+        else:
+            found.append(News(one.job, fresh=one.news))
+    return found
+
+
+def _tell(watcher: ConnectionRow, news: Sequence[News], patience: Patience) -> None:
     try:
+        texts = _due(watcher, news)
         for text in texts:
-            _post(watcher, text)
-        if not words.ended(last):
-            _remember(watcher, last.version)
+            _post(watcher, text, patience)
+        if not words.ended(news[-1].job) and not _expired(watcher):
+            if texts:
+                _remember(watcher, news[-1].job.version)
             return
     except (BotoCoreError, ClientError, StorageFailed) as error:
         # One of whom it is not known what they know would be told it twice.
@@ -82,26 +117,30 @@ def _tell(watcher: ConnectionRow, news: Sequence[News]) -> None:
     _drop(watcher)
 
 
-def _due(watcher: ConnectionRow, news: Sequence[News]) -> list[str] | None:
-    """What a watcher is to be told; None for nothing at all."""
-    if watcher.expires <= times.now():
-        _drop(watcher)
-        return None
+def _due(watcher: ConnectionRow, news: Sequence[News]) -> list[str]:
+    """What a watcher is to be told."""
+    if _expired(watcher):
+        return []
     if watcher.told is None:
         # Who comes anew is told how things stand, not how they came to it.
         return [messages.connected(news[-1].job), news[-1].text]
     known = watcher.told
-    return [one.text for one in news if one.job.version > known] or None
+    return [one.text for one in news if one.fresh and one.job.version > known]
 
 
-def _post(watcher: ConnectionRow, text: str) -> None:
+def _expired(watcher: ConnectionRow) -> bool:
+    return bool(watcher.expires <= times.now())
+
+
+def _post(watcher: ConnectionRow, text: str, patience: Patience) -> None:
     client, content = aws.connections(), text.encode()
     pauses: Sequence[float] = GREETING_PAUSES if watcher.told is None else ()
     for pause in pauses:
         try:
             client.post_to_connection(ConnectionId=watcher.connection_id, Data=content)
         except client.exceptions.GoneException:
-            time.sleep(pause)
+            if not patience.wait(pause):
+                raise
         else:
             return
     client.post_to_connection(ConnectionId=watcher.connection_id, Data=content)

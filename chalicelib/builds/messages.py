@@ -17,8 +17,10 @@ MAX_BYTES = 100_000
 class News:
     """How a job stands, and the message that tells it, made once for all watchers."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, *, fresh: bool) -> None:
+        """``fresh``: whether the job has got on, and not only somebody new begun to watch it."""
         self.job = job
+        self.fresh = fresh
 
     @cached_property
     def text(self) -> str:
@@ -43,9 +45,8 @@ def _message(job: Job) -> str:
 
 
 def _data(job: Job) -> dict[str, Any]:
-    told = words.told(job)
-    step = {"current_step": told.get("step")}
-    return {**step, "files_created": told.get("files_created", 0)} if job.kind == Kind.BUILD else step
+    step = {"current_step": words.step(job)}
+    return {**step, "files_created": words.files_created(job)} if job.kind == Kind.BUILD else step
 
 
 def _completion(job: Job, common: dict[str, Any]) -> str:

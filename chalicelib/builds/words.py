@@ -4,10 +4,10 @@ What has become of a job is told by its agent, whose words are taken only in the
 """
 
 import json
-import math
+from collections.abc import Callable
 from typing import Any, Literal
 
-from chalicelib import idempotency
+from chalicelib import forms, idempotency
 from chalicelib.jobs.model import Job, Kind, State
 
 Status = Literal["initializing", "running", "completed", "failed", "cancelled"]
@@ -24,25 +24,31 @@ _WORDS: dict[State, Status] = {
     State.CANCELLED: "cancelled",
 }
 _ENDS = ("completed", "failed", "cancelled")
-_NUMBER = (int, float)
-_RESULTS: dict[str, dict[str, type | tuple[type, ...]]] = {
+MOST_LISTED = 5000
+_RESULTS: dict[str, dict[str, Callable[[Any], Any]]] = {
     Kind.BUILD: {
-        "generated_files": list,
-        "tests_passed": int,
-        "tests_failed": int,
-        "test_coverage": _NUMBER,
-        "written_by": str,
+        "generated_files": lambda value: forms.items(value, forms.line, MOST_LISTED) or [],
+        "tests_passed": forms.count,
+        "tests_failed": forms.count,
+        "test_coverage": lambda value: forms.number(value, 0, 100),
+        "written_by": lambda value: forms.text(value, 200),
     },
     Kind.ANALYSIS: {
-        "quality_score": _NUMBER,
-        "security_issues": list,
-        "code_smells": int,
-        "type_errors": int,
-        "coverage_percent": _NUMBER,
-        "recommendations": list,
+        "quality_score": lambda value: forms.number(value, 0, 10),
+        "security_issues": lambda value: forms.items(value, _issue, MOST_LISTED),
+        "code_smells": forms.count,
+        "type_errors": forms.count,
+        "coverage_percent": lambda value: forms.number(value, 0, 100),
+        "recommendations": lambda value: forms.items(value, forms.line, MOST_LISTED),
     },
 }
-_WITHIN_LISTS = {"security_issues": dict, "generated_files": str, "recommendations": str}
+_ISSUE = {
+    "issue": forms.line,
+    "severity": forms.line,
+    "line": forms.count,
+    "file": forms.line,
+    "recommendation": forms.line,
+}
 
 
 def uuid(job: Job) -> str:
@@ -73,10 +79,19 @@ def told(job: Job) -> dict[str, Any]:
 
 def percent(job: Job) -> int:
     """How far a job is, from 0 to 100."""
-    if job.state is State.COMPLETED:
-        return 100
-    found = told(job).get("percent")
-    return min(max(int(found), 0), 99) if isinstance(found, _NUMBER) and math.isfinite(found) else 0
+    return (
+        100 if job.state is State.COMPLETED else int(forms.number(told(job).get("percent"), 0, 99, clamped=True) or 0)
+    )
+
+
+def step(job: Job) -> str | None:
+    """What a job's agent is at."""
+    return forms.text(told(job).get("step"), 200)
+
+
+def files_created(job: Job) -> int:
+    """How many files a build's agent has written so far."""
+    return forms.count(told(job).get("files_created")) or 0
 
 
 def error(job: Job) -> str | None:
@@ -87,10 +102,10 @@ def error(job: Job) -> str | None:
 def results(job: Job, found: Any) -> dict[str, Any]:  # noqa: ANN401  what an agent has told
     """What a completed job has come to; what its agent has not told is null."""
     known = found if isinstance(found, dict) else {}
-    return {name: _taken(name, known.get(name), form) for name, form in _RESULTS[job.kind].items()}
+    return {name: form(known.get(name)) for name, form in _RESULTS[job.kind].items()}
 
 
-def _taken(name: str, value: Any, form: type | tuple[type, ...]) -> Any:  # noqa: ANN401  any JSON
-    if isinstance(value, bool) or not isinstance(value, form):
-        return [] if name == "generated_files" else None
-    return [one for one in value if isinstance(one, _WITHIN_LISTS[name])] if isinstance(value, list) else value
+def _issue(value: Any) -> dict[str, Any] | None:  # noqa: ANN401  any JSON
+    if not isinstance(value, dict):
+        return None
+    return {name: form(value.get(name)) for name, form in _ISSUE.items()}

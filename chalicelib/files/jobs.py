@@ -1,12 +1,11 @@
 """File jobs as their owners see them: create, read, list, cancel, and the way to the output."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib import queues
+from chalicelib import forms, queues
 from chalicelib.accounts.sessions import Identity
 from chalicelib.errors import Conflict, Forbidden, InvalidRequest, JobNotFound, UploadIncomplete
 from chalicelib.jobs import documents, lifecycle
@@ -61,8 +60,7 @@ class Detail:
         told = json.loads(self.job.progress) if self.job.progress and self.job.held else None
         if not isinstance(told, dict) or told.get("phase") not in PHASES:
             return None
-        percent = told.get("percent")
-        done = min(max(int(percent), 0), 100) if isinstance(percent, int | float) and math.isfinite(percent) else 0
+        done = int(forms.number(told.get("percent"), 0, 100, clamped=True) or 0)
         return {"phase": told["phase"], "percent": done}
 
     def _told(self, name: str) -> dict[str, Any]:

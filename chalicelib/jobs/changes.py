@@ -84,9 +84,10 @@ class GatherDue:
 
 @dataclass(frozen=True, slots=True)
 class WatchersDue:
-    """A job that is watched has got on, or somebody new watches it: its watchers are told how it stands."""
+    """A job that is watched has got on (``news``), or somebody new watches it: they are told how it stands."""
 
     job: Job
+    news: bool
 
 
 Effect = ChangeRecord | AttemptEnded | ReplyDue | Forgotten | WorkDue | OutputAbandoned | GatherDue | WatchersDue
@@ -117,8 +118,10 @@ def effects(old: Job | None, new: Job | None) -> list[Effect]:
             found.append(OutputAbandoned(old.job_id, old.attempt))
     if new.state is State.COMPLETED and new.chat_id and old and old.state is not State.COMPLETED:
         found.append(ReplyDue(new))
-    if _to_be_seen(old, new):
-        found.append(WatchersDue(new))
+    if old and new.kind in WATCHED and new.watched:
+        news = (old.state, old.progress) != (new.state, new.progress)
+        if news or old.watched != new.watched:
+            found.append(WatchersDue(new, news))
     if old and (whose := _to_gather(old, new)):
         found.append(GatherDue(whose))
     return found
@@ -132,12 +135,6 @@ def _event(old: Job | None, new: Job) -> Event | None:
     if old.state is not new.state:
         return _EVENT_OF.get(new.state)
     return Event.PROGRESS if old.progress != new.progress and new.progress else None
-
-
-def _to_be_seen(old: Job | None, new: Job) -> bool:
-    if old is None or new.kind not in WATCHED or not new.watched:
-        return False
-    return (old.state, old.progress, old.watched) != (new.state, new.progress, new.watched)
 
 
 def _became_ready(old: Job | None, new: Job) -> bool:

@@ -1,5 +1,6 @@
 """What a job is and how it may change; pure, with no storage in it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, auto
@@ -23,11 +24,15 @@ class Kind(StrEnum):
     """A part of another job, which owns it: run like any job, and seen by nobody but that one."""
     BUILD = auto()
     ANALYSIS = auto()
+    PIPELINE = auto()
+    AUDIT = auto()
+    COMPLIANCE = auto()
+    VERIFY = auto()
 
     @property
     def prefix(self) -> str:
         """What ids of this kind begin with."""
-        return {Kind.EVALUATION: "job_eval", Kind.TASK: "job"}.get(self, str(self))
+        return {Kind.EVALUATION: "job_eval", Kind.TASK: "job", Kind.PIPELINE: "ai_pipeline"}.get(self, str(self))
 
 
 class State(StrEnum):
@@ -53,6 +58,13 @@ class Actor(StrEnum):
 
 WATCHED = frozenset({Kind.BUILD, Kind.ANALYSIS})
 """The kinds that may be watched live, and of which administrators see a list of everybody's."""
+SHARED_SECRETS: dict[str, frozenset[str]] = {
+    Kind.BUILD: frozenset({"llm"}),
+    **dict.fromkeys(
+        (Kind.PIPELINE, Kind.AUDIT, Kind.COMPLIANCE, Kind.VERIFY), frozenset({"llm", "deployer", "explorer"})
+    ),
+}
+"""By kind, the types of the deployment's own secrets that a job's holder may redeem; anybody can make such a job."""
 FINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
 HELD = frozenset({State.CLAIMED, State.RUNNING, State.CANCELLING})
 
@@ -192,6 +204,10 @@ class Job:
     watched: int | None = None
     secrets_project: str | None = None
     trace_parent: str | None = None
+
+    def may_redeem(self, types: Iterable[str]) -> bool:
+        """Whether its holder may ask for secrets of these types; of its own project's, for all."""
+        return self.secrets_project is None or SHARED_SECRETS.get(self.kind, frozenset()).issuperset(types)
 
     @property
     def internal(self) -> bool:

@@ -26,7 +26,7 @@ from . import store
 from .table import SecretRow
 
 # What claims.new_token makes: the job's id, and 256 bits. Anything else cannot be in the table.
-_FORM = re.compile(r"[a-z]+_[0-9a-z]{26}\.[A-Za-z0-9_-]{43}")
+_FORM = re.compile(r"[a-z_]+_[0-9a-z]{26}\.[A-Za-z0-9_-]{43}")
 _WORKING = (State.CLAIMED, State.RUNNING)
 
 
@@ -43,7 +43,7 @@ def redeem(agent_id: str, token: str, project_id: str, types: list[str], *, sour
     job_id = token.partition(".")[0] if _FORM.fullmatch(token) else "-"
     wanted = [(SecretRow, (project_id, kind)) for kind in types]
     head, agent, *rows = read_together((JobRow, (job_id,)), (AgentRow, (f"{agents.OWN}:{agent_id}",)), *wanted)
-    reason = _why_not(head, agent, agent_id, token, project_id)
+    reason = _why_not(head, agent, agent_id, token, project_id, types)
     if reason:
         _refuse(agent_id, job_id, reason, source_ip)
     missing = [kind for kind, row in zip(types, rows, strict=True) if row is None]
@@ -55,7 +55,9 @@ def redeem(agent_id: str, token: str, project_id: str, types: list[str], *, sour
     return plain
 
 
-def _why_not(head: JobRow | None, agent: AgentRow | None, agent_id: str, token: str, project_id: str) -> str | None:
+def _why_not(
+    head: JobRow | None, agent: AgentRow | None, agent_id: str, token: str, project_id: str, types: list[str]
+) -> str | None:
     now = times.now()
     if head is None or not hmac.compare_digest(head.token_hash or b"", hash_token(token)):
         return "unknown token"
@@ -69,6 +71,7 @@ def _why_not(head: JobRow | None, agent: AgentRow | None, agent_id: str, token: 
         "token expired": head.token_expires > now,
         "token redeemed": head.redemption_id is None,
         "another project": (head.secrets_project or head.project_id) == project_id,
+        "not for such jobs": head.to_job().may_redeem(types),
     }
     return next((reason for reason, passed in checks.items() if not passed), None)
 

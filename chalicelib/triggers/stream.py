@@ -33,15 +33,15 @@ STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/jobs/stream/replaced
 @triggers.on_dynamodb_record(stream_arn=STREAM_ARN, batch_size=100, starting_position="TRIM_HORIZON", name="stream")
 def stream(event: DynamoDBEvent) -> None:
     """Handle a batch of changes in order; an error makes Lambda bisect it, so that one bad record stops no other."""
-    watched: dict[str, list[Job]] = {}
+    watched: list[WatchersDue] = []
     for record in event:
         for effect in changes.effects(_job(record.old_image), _job(record.new_image)):
             if isinstance(effect, WatchersDue):
-                watched.setdefault(effect.job.job_id, []).append(effect.job)
+                watched.append(effect)
             else:
                 _do(effect)
-    for states in watched.values():
-        _tell(states)
+    if watched:
+        _tell(watched)
 
 
 def _do(effect: Effect) -> None:
@@ -65,11 +65,11 @@ def _do(effect: Effect) -> None:
             queues.discard_later(job_id, attempt)
 
 
-def _tell(states: list[Job]) -> None:
+def _tell(due: list[WatchersDue]) -> None:
     # No other function has watchers to tell.
     from chalicelib.builds import live  # noqa: PLC0415
 
-    live.tell(states)
+    live.tell(due)
 
 
 def _announce(change: ChangeRecord) -> None:

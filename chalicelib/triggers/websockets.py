@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalice.app import Blueprint, Response, WebsocketAPI, WebsocketEvent
 
 from chalicelib.accounts import bearer
 from chalicelib.accounts.permissions import Permission
 from chalicelib.accounts.sessions import Identity
-from chalicelib.errors import ClaimcheckError, InvalidToken, JobNotFound
+from chalicelib.errors import ClaimcheckError, InvalidToken, JobNotFound, TooManyRequests
 from chalicelib.jobs.model import Kind
 from chalicelib.telemetry import logger, start_trace
+
+if TYPE_CHECKING:
+    from chalicelib.surfaces.limits import Usage
 
 triggers = Blueprint(__name__)
 # Without it Chalice leaves a blueprint's WebSocket handlers as they are, and Lambda cannot call them.
@@ -35,15 +38,20 @@ def websocket_connect(event: WebsocketEvent) -> Response:
     """Let a caller watch a job: whoever may read it. A refusal refuses the handshake."""
     # What it needs is of no use to the other functions.
     from chalicelib.surfaces.builds.errors import envelope  # noqa: PLC0415
+    from chalicelib.surfaces.limits import Usage  # noqa: PLC0415
 
     logger.thread_safe_clear_keys()
     start_trace(None)
+    usage = Usage()
     try:
-        _connect(event)
+        _connect(event, usage)
     except ClaimcheckError as error:
         status, body = envelope(error)
         logger.info("websocket.refused", status=status, code=error.code)
-        return Response(body=json.dumps(body), status_code=status, headers={"Content-Type": "application/json"})
+        headers: dict[str, str | list[str]] = {"Content-Type": "application/json", **usage.headers}
+        if isinstance(error, TooManyRequests):
+            headers["Retry-After"] = str(error.retry_after)
+        return Response(body=json.dumps(body), status_code=status, headers=headers)
     return Response(body="", status_code=200)
 
 
@@ -52,12 +60,11 @@ def websocket_message(event: WebsocketEvent) -> None:
     """Nothing that a watcher says means anything; it keeps a connection awake that proxies would take for idle."""
 
 
-def _connect(event: WebsocketEvent) -> None:
+def _connect(event: WebsocketEvent, usage: "Usage") -> None:
     from chalicelib.builds import jobs, live, words  # noqa: PLC0415  as above
-    from chalicelib.surfaces.limits import BUILD_REQUESTS, Usage  # noqa: PLC0415
+    from chalicelib.surfaces.limits import BUILD_REQUESTS  # noqa: PLC0415
 
     asked = _asked(event.to_dict())
-    usage = Usage()
     try:
         caller = bearer.verify(asked.token)
     except InvalidToken:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import requests
 
+from local.cloud import LocalCloud
 from tests.contract.harness import changed_settings
 from tests.support.api import TIMEOUT, Api, Caller, ok
 from tests.support.builds import RESULT, SOURCES, Builds
+from tests.support.watching import heard, watching
 
 ORDER = {"project_name": "my-project", "goal": "Add authentication module with JWT support"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -228,10 +230,43 @@ def test_words_of_an_agent_are_taken_only_in_their_form(builds: Builds) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("percent", ["9" * 399, "-" + "9" * 399, "1e300", "-5"])
+def test_no_number_of_an_agent_harms_a_list(builds: Builds, cloud: LocalCloud, percent: str) -> None:
+    task_id = builds.create()
+    work = builds.running()
+    body = f'{{"state": "running", "payload": {{"percent": {percent}, "step": {{"a": 1}}}}}}'.encode()
+    kind = {"Content-Type": "application/json"}
+    assert work.agent.request("PATCH", work.path, data=body, headers=kind).status_code in {200, 400}
+    with watching(builds.user, "build", task_id) as watcher:
+        assert heard(watcher)["type"] == "connected"
+        assert heard(watcher)["data"]["current_step"] is None
+    body = f'{{"state": "completed", "payload": {{"test_coverage": {percent}, "tests_passed": {percent}}}}}'.encode()
+    assert work.agent.request("PATCH", work.path, data=body, headers=kind).status_code in {200, 400}
+    results = builds.build(task_id)["results"]
+    assert results is None or (results["test_coverage"], results["tests_passed"]) == (None, None)
+    assert ok(builds.user.get("/api/build"))["builds"]
+    cloud.drain()
+
+
+def test_log_is_for_who_may_read_the_build(builds: Builds) -> None:
+    task_id = builds.create()
+    work = builds.running()
+    lines = [{"message": f"line {number}"} for number in range(3)]
+    ok(builds.agent.post(f"{work.path}/logs", {"entries": lines}))
+    path = f"/api/build/{task_id}/logs"
+    first = ok(builds.user.get(f"{path}?limit=2"))
+    assert ([line["message"] for line in first["lines"]], first["more"]) == (["line 0", "line 1"], True)
+    rest = ok(builds.user.get(f"{path}?after={first['lines'][-1]['index']}"))
+    assert [line["message"] for line in rest["lines"]] == ["line 2"]
+    assert refusal(builds.api.user().get(path)) == (403, "forbidden")
+    assert refusal(builds.user.get(f"{path}?after=x"))[0] == 422
+
+
 def test_agent_may_ask_for_the_deployments_model_key(builds: Builds) -> None:
     """The secrets of a build are those of the project of its name, or else the deployment's own."""
-    secret = {"projectId": "claimcheck", "type": "llm", "value": "sk-of-the-deployment"}
-    ok(builds.api.admin().post("/api/admin/secrets", secret))
+    for kind in ("llm", "embeddings"):
+        secret = {"projectId": "claimcheck", "type": kind, "value": "sk-of-the-deployment"}
+        ok(builds.api.admin().post("/api/admin/secrets", secret))
     builds.create("nobodys-project")
     claim = ok(builds.agent.post("/api/jobs/claim", {"queues": ["builds"]}))
     while claim["job"]["payload"]["project_name"] != "nobodys-project":
@@ -240,6 +275,9 @@ def test_agent_may_ask_for_the_deployments_model_key(builds: Builds) -> None:
     token = Caller(
         builds.api.url, {"X-Colab-Id": builds.agent.headers["X-Colab-Id"], "X-Claim-Token": claim["claimToken"]}
     )
+    # Anybody can make a build, so its agent gets no more of the deployment's secrets than a build needs.
+    for asked in ("embeddings", "llm,embeddings", "github"):
+        assert token.get(f"/api/admin/secrets/claimcheck?type={asked}").status_code in {401, 404}
     assert ok(token.get("/api/admin/secrets/claimcheck?type=llm"))["secret"] == "sk-of-the-deployment"
 
 

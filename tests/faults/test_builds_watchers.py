@@ -129,6 +129,25 @@ def test_records_delivered_again_are_told_once(builds: Builds, recorder: Recorde
     assert [_brief(message) for message in others] == [*(_brief(message) for message in told[:-1]), "error"]
 
 
+def test_end_is_told_once_and_a_state_to_whom_it_is_new(builds: Builds, quiet: LocalCloud) -> None:
+    task_id = builds.create()
+    work = Work(builds.agent, _claim(builds, quiet))
+    work.progress(30, "Going on")
+    quiet.drain()
+    with watching(builds.user, "build", task_id) as first, watching(builds.user, "build", task_id) as second:
+        quiet.drain()
+        assert [_brief(heard(first)) for _ in range(2)] == ["connected", "running 30"]
+        # A renewal and somebody new, of neither of which the first hears anything.
+        work.agent.post(f"{work.path}/renew")
+        with watching(builds.user, "build", task_id):
+            quiet.drain()
+            builds.user.delete(f"/api/build/{task_id}")
+            work.report("cancelled")
+            quiet.drain()
+            assert [message["status"] for message in all_heard(first)] == ["cancelled"]
+            assert [_brief(message) for message in all_heard(second)] == ["connected", "running 30", "error"]
+
+
 def _claim(builds: Builds, quiet: LocalCloud) -> dict[str, Any]:
     job = dict(builds.agent.post("/api/jobs/claim", {"queues": ["builds"]}).json()["job"])
     quiet.drain()

@@ -12,7 +12,7 @@ from chalicelib.surfaces.limits import ANALYSIS_CREATIONS
 from chalicelib.surfaces.surface import Reply
 
 from .surface import surface
-from .wire import AnalysisCreate, AnalysisHistory, AnalysisView, Message, Paging
+from .wire import AnalysisCreate, AnalysisHistory, AnalysisView, LogQuery, LogView, Message, Paging
 
 
 @surface.on(
@@ -47,6 +47,19 @@ def list_analyses(call: Call[None, Paging]) -> AnalysisHistory:
 def read_analysis(call: Call, analysis_id: str) -> AnalysisView:
     """An analysis; its results are null until there are some."""
     return AnalysisView.of(jobs.read(call.user, Kind.ANALYSIS, words.job_id(Kind.ANALYSIS, analysis_id)))
+
+
+@surface.on(
+    "GET",
+    "/api/analysis/{analysis_id}/logs",
+    auth=user(Permission.ANALYSIS_READ),
+    query=LogQuery,
+    raises=(InvalidShape,),
+)
+def read_analysis_log(call: Call[None, LogQuery], analysis_id: str) -> LogView:
+    """What the agent and its tools have said."""
+    job_id, wanted = words.job_id(Kind.ANALYSIS, analysis_id), call.query
+    return LogView.of(jobs.read_log(call.user, Kind.ANALYSIS, job_id, after=wanted.after, limit=wanted.limit))
 
 
 @surface.on(

@@ -12,7 +12,7 @@ from chalicelib.surfaces.limits import BUILD_CREATIONS
 from chalicelib.surfaces.surface import Reply
 
 from .surface import surface
-from .wire import BuildCreate, BuildCreated, BuildHistory, BuildView, Message, Paging, SourcesView
+from .wire import BuildCreate, BuildCreated, BuildHistory, BuildView, LogQuery, LogView, Message, Paging, SourcesView
 
 
 @surface.on(
@@ -53,6 +53,15 @@ def cancel_build(call: Call, task_id: str) -> Message:
     """Cancel a build that has not ended."""
     jobs.cancel(call.user, Kind.BUILD, words.job_id(Kind.BUILD, task_id))
     return Message(message="Build task cancelled successfully")
+
+
+@surface.on(
+    "GET", "/api/build/{task_id}/logs", auth=user(Permission.BUILD_READ), query=LogQuery, raises=(InvalidShape,)
+)
+def read_build_log(call: Call[None, LogQuery], task_id: str) -> LogView:
+    """What the agent and the tests of the project have said."""
+    job_id, wanted = words.job_id(Kind.BUILD, task_id), call.query
+    return LogView.of(jobs.read_log(call.user, Kind.BUILD, job_id, after=wanted.after, limit=wanted.limit))
 
 
 @surface.on("GET", "/api/build/{task_id}/sources", auth=user(Permission.BUILD_READ), raises=(Conflict,))

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from chalicelib.builds import words
 from chalicelib.builds.jobs import Detail, Download
 from chalicelib.engines.evaluation.parameters import stated
+from chalicelib.jobs import logs
 from chalicelib.surfaces.wire import Model, Moment
 
 MAX_PARAMETERS_BYTES = 16_384
@@ -16,8 +17,8 @@ REPOSITORY = r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9./_~%-]+$"
 
 
 def _small(value: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(value).encode()) > MAX_PARAMETERS_BYTES:
-        message = f"may be at most {MAX_PARAMETERS_BYTES} bytes of JSON"
+    if len(json.dumps(value, ensure_ascii=False).encode()) > MAX_PARAMETERS_BYTES:
+        message = f"parameters: may be at most {MAX_PARAMETERS_BYTES} bytes of JSON"
         raise ValueError(message)
     return value
 
@@ -145,6 +146,40 @@ class Paging(BaseModel):
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
+
+
+class LogQuery(BaseModel):
+    """Which lines of a log: those after this one."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
+
+    after: Annotated[int, Field(ge=-1, le=10**9)] = -1
+    limit: Annotated[int, Field(ge=1, le=1000)] = 500
+
+
+class LineView(Model):
+    """A line of a log."""
+
+    index: int
+    timestamp: Moment
+    level: str
+    message: str
+
+
+class LogView(Model):
+    """Lines of a log, oldest first; ``more`` says that more may come."""
+
+    lines: list[LineView]
+    more: bool
+
+    @classmethod
+    def of(cls, page: logs.Page) -> Self:
+        """A page of a log."""
+        lines = [
+            LineView(index=line.segment, timestamp=line.timestamp, level=line.level, message=line.message)
+            for line in page.entries
+        ]
+        return cls(lines=lines, more=page.more)
 
 
 class BuildCreated(Model):
