@@ -64,6 +64,12 @@ class IssuerUnavailable(ClaimcheckError):
     code = "ISSUER_UNAVAILABLE"
 
 
+class UpstreamUnreachable(ClaimcheckError):
+    """The upstream service cannot be reached, or gave no answer that can be used; try again later."""
+
+    code = "UPSTREAM_UNREACHABLE"
+
+
 class Forbidden(ClaimcheckError):
     """The caller may not do this."""
 

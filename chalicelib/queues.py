@@ -24,11 +24,13 @@ SEMANTIC = "evaluations-semantic"
 """The queue of batches that wait for semantic scores; agents with a sentence-embedding model serve it."""
 BUILDS = "builds"
 """The queue of builds and analyses; agents that can build and analyse serve it."""
+PIPELINES = "pipelines"
+"""The queue of smart contracts: agents that can write, deploy and examine them serve it."""
 WEBHOOKS = "webhooks"
 """JobMessages on their way to the webhooks of the jobs' owners."""
 STAGES = frozenset({FILES, EVALUATIONS})
 """The queues of jobs that are served by a stage; each has an SQS queue of the same name."""
-RESERVED = STAGES | {LARGE_FILES, SEMANTIC, BUILDS}
+RESERVED = STAGES | {LARGE_FILES, SEMANTIC, BUILDS, PIPELINES}
 """The queues that only jobs of their own kind may be in."""
 
 

@@ -3,7 +3,9 @@
 Each field is the environment variable ``CLAIMCHECK_<FIELD>``; ``.env.example`` lists them for operators.
 """
 
+import json
 import os
+import re
 from functools import cache
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
@@ -13,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 
 PREFIX = "CLAIMCHECK_"
 MINIMUM_KEY_BYTES = 32
+_IN_A_HEADER = re.compile("[!-~]+")
 
 # We use no plugins of pydantic; looking for some reads the metadata of every installed distribution at each cold start.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -26,6 +29,56 @@ def _shard_counts(value: object) -> object:
     if not isinstance(value, str):
         return value
     return dict(part.split("=", 1) for part in value.split(",") if part.strip())
+
+
+def _from_json(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+class Network(BaseModel):
+    """A chain that contracts can be deployed to.
+
+    ``verifier`` is where sources are submitted to, with the kind of its API. A ``local`` one is a development chain,
+    whose accounts everybody has the keys of.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chain_id: int = Field(ge=1)
+    rpc_url: str
+    explorer_url: str | None = None
+    verifier_url: str | None = None
+    verifier_kind: Literal["sourcify", "etherscan"] = "sourcify"
+    local: bool = False
+
+
+_SOURCIFY = "https://sourcify.dev/server"
+TESTNETS = {
+    "avalanche-fuji": Network(
+        chain_id=43113,
+        rpc_url="https://api.avax-test.network/ext/bc/C/rpc",
+        explorer_url="https://testnet.snowtrace.io",
+        verifier_url=_SOURCIFY,
+    ),
+    "basecamp-testnet": Network(
+        chain_id=123420001114,
+        rpc_url="https://rpc.basecamp.t.raas.gelato.cloud",
+        explorer_url="https://basecamp.cloud.blockscout.com",
+    ),
+    "ethereum-sepolia": Network(
+        chain_id=11155111,
+        rpc_url="https://ethereum-sepolia-rpc.publicnode.com",
+        explorer_url="https://sepolia.etherscan.io",
+        verifier_url=_SOURCIFY,
+    ),
+    "polygon-amoy": Network(
+        chain_id=80002,
+        rpc_url="https://rpc-amoy.polygon.technology",
+        explorer_url="https://amoy.polygonscan.com",
+        verifier_url=_SOURCIFY,
+    ),
+}
+"""The networks of the pipelines contract, as their operators publish them."""
 
 
 class Settings(BaseModel):
@@ -51,6 +104,9 @@ class Settings(BaseModel):
     agent_shared_secret_enabled: bool = True
     allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
     registration_open: bool = True
+    access_cookie_seconds: int = Field(default=900, ge=60, le=7200)
+    refresh_cookie_seconds: int = Field(default=604800, ge=3600)
+    cookie_same_site: Literal["Lax", "Strict", "None"] = "Lax"
     login_attempts_per_minute: int = Field(default=10, ge=1)
     registrations_per_minute: int = Field(default=30, ge=1)
     token_failures_per_minute: int = Field(default=60, ge=1)
@@ -66,6 +122,16 @@ class Settings(BaseModel):
     build_secrets_project: str = "claimcheck"
     source_max_bytes: int = Field(default=100 * 1000 * 1000, ge=1)
     websocket_endpoint: str | None = None
+
+    networks: Annotated[dict[str, Network], BeforeValidator(_from_json)] = Field(default_factory=lambda: dict(TESTNETS))
+    pipeline_secrets_project: str = "claimcheck"
+    pipelines_url: str | None = None
+    pipelines_token: SecretStr | None = None
+    pipeline_wait_seconds: int = Field(default=20, ge=0, le=25)
+    stream_wait_seconds: int = Field(default=5, ge=0, le=25)
+    pipeline_creations_per_quarter_hour: int = Field(default=10, ge=1)
+    pipeline_reads_per_quarter_hour: int = Field(default=100, ge=1)
+    pipeline_verifications_per_quarter_hour: int = Field(default=10, ge=1)
 
     evaluation_requests_per_minute: int = Field(default=100, ge=1)
     evaluation_submissions_per_minute: int = Field(default=10, ge=1)
@@ -133,6 +199,15 @@ class Settings(BaseModel):
             raise ValueError(f"{PREFIX}OPENID_AUDIENCE must be set where {PREFIX}OPENID_ISSUER is")
         return self
 
+    @model_validator(mode="after")
+    def _refuse_an_upstream_that_cannot_be_trusted(self) -> Self:
+        url, token = self.pipelines_url, self.pipelines_token
+        if url is not None and (not is_trusted_url(url) or "?" in url or "#" in url):
+            raise ValueError(f"{PREFIX}PIPELINES_URL must be an https URL, or an http one of this machine")
+        if token is not None and not _IN_A_HEADER.fullmatch(token.get_secret_value()):
+            raise ValueError(f"{PREFIX}PIPELINES_TOKEN has characters that a header cannot carry")
+        return self
+
 
 def is_trusted_url(url: str, *, like: str | None = None) -> bool:
     """Whether what is fetched from there is what its host sent: by https, or by http from this machine itself.
@@ -149,11 +224,12 @@ def is_trusted_url(url: str, *, like: str | None = None) -> bool:
     if not host or parts.username is not None:
         return False
     return parts.scheme == "https" or (
-        parts.scheme == "http" and _is_loopback(host) and (like is None or like.startswith("http:"))
+        parts.scheme == "http" and is_loopback(host) and (like is None or like.startswith("http:"))
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -7,6 +7,7 @@ from .dynamo import Table
 from .evaluations import tables as evaluations
 from .jobs import tables as jobs
 from .objects import table as objects
+from .pipelines import tables as pipelines
 from .projects import tables as projects
 from .secrets import table as secrets
 from .webhooks import tables as webhooks
@@ -20,5 +21,6 @@ MODELS: tuple[type[Table], ...] = (
     *webhooks.TABLES,
     *evaluations.TABLES,
     *builds.TABLES,
+    *pipelines.TABLES,
     idempotency.KeyRow,
 )

@@ -57,6 +57,12 @@ _PROTECTED = {
 }
 
 
+_INDEXES = {
+    "GlobalSecondaryIndexes": "global_secondary_indexes",
+    "LocalSecondaryIndexes": "local_secondary_indexes",
+}
+
+
 def _schema(model: type[Table]) -> dict[str, Any]:
     # What PynamoDB itself would create the table by.
     schema: Any = model._get_schema()  # noqa: SLF001
@@ -64,8 +70,10 @@ def _schema(model: type[Table]) -> dict[str, Any]:
         "AttributeDefinitions": sorted(schema["attribute_definitions"], key=lambda each: str(each["AttributeName"])),
         "KeySchema": _keys(schema["key_schema"]),
     }
-    indexes = [_index(each) for each in schema["global_secondary_indexes"]]
-    return {**made, "GlobalSecondaryIndexes": indexes} if indexes else made
+    for name, kind in _INDEXES.items():
+        if indexes := [_index(each) for each in schema[kind]]:
+            made[name] = indexes
+    return made
 
 
 def _index(index: dict[str, Any]) -> dict[str, Any]:

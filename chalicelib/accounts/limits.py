@@ -15,7 +15,7 @@ WINDOW_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """How a caller stands in the present minute, this call included; ``reset`` is its end in epoch seconds."""
+    """How a caller stands in the present window, this call included; ``reset`` is its end in epoch seconds."""
 
     limit: int
     calls: int
@@ -37,15 +37,15 @@ class Window:
             raise TooManyRequests(retry_after=self.retry_after)
 
 
-def count(what: str, who: str, *, limit: int) -> Window:
-    """Count one call of ``what`` by ``who`` in the present minute, and refuse nothing.
+def count(what: str, who: str, *, limit: int, seconds: int = WINDOW_SECONDS) -> Window:
+    """Count one call of ``what`` by ``who`` in the present minute, or window of so many seconds, and refuse nothing.
 
     Raises:
         StorageFailed: it could not be counted.
     """
     now = time.time()
-    window = int(now // WINDOW_SECONDS)
-    ends = (window + 1) * WINDOW_SECONDS
+    window = int(now // seconds)
+    ends = (window + 1) * seconds
     expires = expiry(datetime.fromtimestamp(ends, UTC) + timedelta(minutes=5))
     row = LimitRow.change(
         f"{what}#{who}#{window}",

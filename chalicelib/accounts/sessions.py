@@ -19,13 +19,14 @@ REQUIRED = ["sub", "uid", "role", "permissions", "typ", "iss", "aud", "iat", "ex
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """Who a token speaks for, what it allows, and until when."""
+    """Who a token speaks for, what it allows, and until when; ``family_id`` is of the log-in by cookie behind it."""
 
     user_id: str
     email: str
     role: Role
     permissions: frozenset[Permission]
     expires: datetime
+    family_id: str | None = None
 
     @property
     def principal(self) -> str:
@@ -42,8 +43,14 @@ class Identity:
             raise Forbidden(required=permission)
 
 
-def issue(user: User) -> str:
-    """A session token for a user who has just proved who they are."""
+def issue(user: User, *, seconds: int | None = None, family_id: str | None = None) -> str:
+    """A session token for a user who has just proved who they are.
+
+    Args:
+        user: whom it speaks for.
+        seconds: how long it is good; as the settings say unless given.
+        family_id: of the refresh tokens that it came with, for one that is kept in a cookie.
+    """
     import jwt  # noqa: PLC0415  with the cryptography it loads, a tenth of the cold start; agents never need it
 
     now = times.now()
@@ -56,7 +63,8 @@ def issue(user: User) -> str:
         "iss": ISSUER,
         "aud": AUDIENCE,
         "iat": now,
-        "exp": now + timedelta(seconds=settings().session_seconds),
+        "exp": now + timedelta(seconds=seconds or settings().session_seconds),
+        **({"fam": family_id} if family_id else {}),
     }
     return jwt.encode(claims, settings().session_secret.get_secret_value(), ALGORITHM)
 
@@ -88,6 +96,7 @@ def verify(token: str) -> Identity:
             role=Role(claims["role"]),
             permissions=frozenset(Permission(name) for name in claims["permissions"]),
             expires=datetime.fromtimestamp(claims["exp"], UTC),
+            family_id=claims.get("fam"),
         )
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise InvalidToken from error

@@ -1,4 +1,4 @@
-"""The tables of accounts: users, agents, and the counters of limits."""
+"""The tables of accounts: users, agents, families of refresh tokens, and the counters of limits."""
 
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, TTLAttribute, UnicodeAttribute
 
@@ -38,6 +38,22 @@ class AgentRow(Table):
     expires = TTLAttribute(null=True)
 
 
+class FamilyRow(Table):
+    """A family of refresh tokens: all that came of one log-in. Only the newest is good, and only its hash is kept."""
+
+    class Meta:
+        """Keyed by the family, whose id each of its tokens begins with."""
+
+        table_name = named("families")
+
+    family_id = UnicodeAttribute(hash_key=True)
+    email = UnicodeAttribute()
+    token_hash = BinaryAttribute(legacy_encoding=False)
+    revoked_at = TimeAttribute(null=True)
+    created_at = TimeAttribute()
+    expires = TTLAttribute()
+
+
 class LimitRow(Table):
     """A fixed-window counter."""
 
@@ -51,4 +67,4 @@ class LimitRow(Table):
     expires = TTLAttribute()
 
 
-TABLES: tuple[type[Table], ...] = (UserRow, AgentRow, LimitRow)
+TABLES: tuple[type[Table], ...] = (UserRow, AgentRow, FamilyRow, LimitRow)

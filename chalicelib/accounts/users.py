@@ -108,6 +108,18 @@ def _limit_log_ins(account: str, source_ip: str) -> None:
     limits.hit("login-to", account, limit=limit * 50)
 
 
+def read(email: str) -> User:
+    """The user with this address, as kept.
+
+    Raises:
+        UserNotFound: there is none.
+    """
+    row = UserRow.read(email)
+    if row is None:
+        raise UserNotFound
+    return _user(row)
+
+
 def set_role(email: str, role: Role) -> User:
     """Give a user a role; tokens issued before keep the old one until they expire.
 

@@ -166,7 +166,7 @@ def list_of_job(project_id: str, job_id: str) -> list[Artifact]:
     """What a job delivered, oldest first."""
     uploaded = ArtifactRow.uploaded_at.exists() & (ArtifactRow.job_id == job_id)
     # Ids are ordered by time and an artifact is younger than its job, so older ones need not be read.
-    younger = ArtifactRow.artifact_id >= f"artifact_{job_id.partition('_')[2]}"
+    younger = ArtifactRow.artifact_id >= f"artifact_{job_id.rpartition('_')[2]}"
     return [_artifact(row) for row in ArtifactRow.page(ArtifactRow.query(project_id, younger, uploaded))]
 
 

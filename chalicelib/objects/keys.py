@@ -31,6 +31,16 @@ def uploaded(user_id: str, source: str) -> str:
     return source if source.startswith(data_sets_of(user_id)) else data_set(user_id, source)
 
 
+def contract_input(job_id: str) -> str:
+    """What an agent is to look at of a contract."""
+    return f"documents/{job_id}/contract.json"
+
+
+def bundle(job_id: str) -> str:
+    """The last bundle that was made of a job, where it is too large for an answer."""
+    return f"{outputs_of(job_id)}0/bundle.json"
+
+
 def batch_input(job_id: str, number: int) -> str:
     """The rows of one batch of an evaluation."""
     return f"evaluations/{job_id}/{number}/rows.jsonl"

@@ -1,22 +1,24 @@
-"""Limits of a contract, per caller and minute, and the headers that tell the caller how it stands."""
+"""Limits of a contract, per caller and window of time, and the headers that tell the caller how it stands."""
 
 from dataclasses import dataclass, field
 
 from chalicelib.accounts import limits
 from chalicelib.settings import settings
 
+MINUTE, QUARTER_HOUR = 60, 900
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most so many calls a minute: ``name`` is what is counted, ``setting`` the setting that says how many."""
+    """At most so many calls in a window: ``name`` is what is counted, ``setting`` the setting that says how many."""
 
     name: str
     setting: str
+    seconds: int = MINUTE
 
     @property
-    def per_minute(self) -> int:
+    def calls(self) -> int:
         """The limit of this deployment."""
         return int(getattr(settings(), self.setting))
 
@@ -24,6 +26,9 @@ class Limit:
 BUILD_REQUESTS = Limit("builds", "build_requests_per_minute")
 BUILD_CREATIONS = Limit("build-creations", "build_creations_per_minute")
 ANALYSIS_CREATIONS = Limit("analysis-creations", "analysis_creations_per_minute")
+PIPELINE_CREATIONS = Limit("pipelines", "pipeline_creations_per_quarter_hour", QUARTER_HOUR)
+PIPELINE_READS = Limit("pipeline-reads", "pipeline_reads_per_quarter_hour", QUARTER_HOUR)
+PIPELINE_VERIFICATIONS = Limit("verifications", "pipeline_verifications_per_quarter_hour", QUARTER_HOUR)
 EVALUATION_REQUESTS = Limit("evaluations", "evaluation_requests_per_minute")
 EVALUATION_SUBMISSIONS = Limit("evaluation-submissions", "evaluation_submissions_per_minute")
 WEBHOOK_SENDS = Limit("webhook-sends", "webhook_sends_per_minute")
@@ -42,7 +47,7 @@ class Usage:
             TooManyRequests: it is one too many.
         """
         for limit in counted:
-            window = limits.count(limit.name, who, limit=limit.per_minute)
+            window = limits.count(limit.name, who, limit=limit.calls, seconds=limit.seconds)
             self.windows.append(window)
             window.enforce()
 

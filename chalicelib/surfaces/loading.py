@@ -30,6 +30,7 @@ _PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("/api/ws", ("builds.routes",)),
     ("/api/", ("agents.routes",)),
     ("/auth/", ("builds.routes",)),
+    ("/u/", ("pipelines.routes",)),
     ("/", ("docs",)),
 )
 """What a path begins with, and the modules that have its routes; the first that fits is meant."""

@@ -15,7 +15,7 @@ from .vitals import vitals
 
 _ALLOWED_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, traceparent, X-Admin-Api-Key, "
-    "X-Claim-Attempt, X-Claim-Request-Id, X-Claim-Token, X-Colab-Id, X-Colab-Secret"
+    "X-Claim-Attempt, X-Claim-Request-Id, X-Claim-Token, X-Colab-Id, X-Colab-Secret, X-Csrf-Token"
 )
 _EXPOSED_HEADERS = (
     "Location, Retry-After, traceparent, X-Next-Cursor, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
@@ -59,6 +59,8 @@ def _cors(request: Request) -> dict[str, str]:
     if origin is None or origin not in settings().allowed_origins:
         return headers
     headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _EXPOSED_HEADERS}
+    if _template(request).startswith("/u/"):
+        headers["Access-Control-Allow-Credentials"] = "true"  # The one contract whose sessions are cookies.
     if request.method == "OPTIONS":
         headers["Access-Control-Allow-Methods"] = ", ".join(allowed_methods(_template(request)))
         headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS

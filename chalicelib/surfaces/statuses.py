@@ -17,6 +17,7 @@ _STATUS: dict[type[ClaimcheckError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.LogSegmentMismatch: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.UpstreamUnreachable: HTTPStatus.BAD_GATEWAY,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.IssuerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.EncryptionUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

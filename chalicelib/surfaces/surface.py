@@ -59,7 +59,7 @@ class Reply(Generic[Content]):
 
     body: Content
     status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | list[str]] = field(default_factory=dict)
     media_type: str = JSON
 
 
@@ -99,6 +99,7 @@ class Surface(Blueprint):
         error: type[BaseModel] | None = None,
         limits: tuple[Limit, ...] = (),
         limits_by_id: Callable[[], tuple[Limit, ...]] = tuple,
+        by_address: bool = False,
         speaks: tuple[Envelope, ...] = (),
     ) -> None:
         """Make an empty surface.
@@ -111,6 +112,7 @@ class Surface(Blueprint):
             error: the model of what the envelope renders.
             limits: of all its routes.
             limits_by_id: further ones that depend on what the present request is about.
+            by_address: whether its limits hold for each address that is called from, too.
             speaks: the envelopes of which ``envelope`` chooses one, where the request decides.
         """
         super().__init__(import_name)
@@ -120,6 +122,7 @@ class Surface(Blueprint):
         self.error = error
         self.limits = limits
         self.limits_by_id = limits_by_id
+        self.by_address = by_address
         self.speaks = speaks or (envelope,)
         self.declared: list[Route] = []
         _surfaces.append(self)
@@ -207,7 +210,8 @@ class Surface(Blueprint):
         limits = (*self.limits_by_id(), *route.limits)
         caller = _known(route.auth, request, usage, limits)
         logger.thread_safe_append_keys(actor=caller.principal)
-        usage.count(_address_of(request) if isinstance(caller, Anyone) else caller.principal, *limits)
+        for who in self._counted(caller, request):
+            usage.count(who, *limits)
         # What a caller may do is asked after that: who is refused over and over is slowed down as well.
         route.auth.permit(caller)
         if not all(_sane(value) for value in path.values()):
@@ -215,6 +219,12 @@ class Surface(Blueprint):
         body = parse_body(request, route.body, optional=route.body_optional)
         query = parse_query(request, route.query)
         return Call(caller=caller, body=body, query=query, request=request, usage=usage)
+
+    def _counted(self, caller: Caller, request: Request) -> list[str]:
+        """Whose counts a request is of."""
+        if isinstance(caller, Anyone):
+            return [_address_of(request)]
+        return [caller.principal, _address_of(request)] if self.by_address else [caller.principal]
 
     def refuse_early(self, error: ClaimcheckError) -> Response:
         """Refuse what has reached no route; it is counted by where it came from, as nobody is known yet."""

@@ -15,6 +15,7 @@ UNKNOWN = {
     "type": "unknown",
     "task_id": "01938d21-d135-7155-b82a-c66a01b0785e",
     "analysis_id": "01938d21-d135-7155-b82a-c66a01b0785e",
+    "id": "ai_pipeline_00000000000000000000000000",
     "webhook_id": "webhook_00000000000000000000000000",
     "delivery_id": "delivery_00000000000000000000000000",
 }

@@ -15,6 +15,7 @@ from local.cloud import LocalCloud
 from tests.contract.harness import JSON_TYPE, People, api_of
 from tests.contract.routes import declared, fill, furnish, name_of
 from tests.support.api import Bench, error
+from tests.support.contracts import Page
 
 HARD = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -54,7 +55,12 @@ def caller(cloud: LocalCloud, people: People) -> tuple[Bench, dict[str, str], di
     """One caller with every kind of credential at once, so that every route is passed into."""
     api = api_of(cloud.url)
     bench = Bench(api, people.member, api.agent(), api.project(), "q-fuzz")
-    headers = {**people.member.headers, **bench.agent.headers, **api.admin().headers, "X-Claim-Token": "x"}
+    page = Page(api).register()
+    cookies = "; ".join(f"{name}={value}" for name, value in page.session.cookies.items())
+    headers = {
+        **people.member.headers, **bench.agent.headers, **api.admin().headers, "X-Claim-Token": "x",
+        "Cookie": cookies, "X-Csrf-Token": page.csrf,
+    }  # fmt: skip
     return bench, headers, furnish(bench)
 
 
@@ -221,6 +227,13 @@ def test_no_core_model_takes_its_owner_or_state_from_a_body() -> None:
         ("PATCH /api/jobs/{job_id}", "state"),
         ("PUT /api/admin/users/{email}/role", "role"),
         ("POST /api/admin/users", "role"),
+        ("POST /u/jobs/attach", "jobId"),
+        ("POST /u/proxy/audit/byJob", "jobId"),
+        ("POST /u/proxy/compliance/byJob", "jobId"),
+        ("POST /u/proxy/verify/byJob", "jobId"),
+        # Of a job from outside, of which that is all that is known: see test_pipelines.py.
+        ("POST /u/jobs/cache", "jobId"),
+        ("POST /u/jobs/cache", "state"),
         ("POST /api/projects/{project_id}/chats/{chat_id}/messages", "role"),
     }
 

@@ -9,10 +9,19 @@ import pytest
 
 from infra.stages import ROOT
 from local.cloud import LocalCloud
-from tests.infra import build_stories, evaluation_stories, file_stories, message_stories, permissions, stories
+from tests.infra import (
+    build_stories,
+    evaluation_stories,
+    file_stories,
+    message_stories,
+    permissions,
+    pipeline_stories,
+    stories,
+)
 from tests.infra.permissions import Permission
 from tests.support.api import Api, Bench
 from tests.support.builds import Builds
+from tests.support.contracts import Maker, Page
 from tests.support.evaluations import Evaluations
 from tests.support.files import Files
 
@@ -76,6 +85,9 @@ def used(cloud: LocalCloud) -> Used:
             cloud.drain()
         for build_story in build_stories.ALL:
             build_story(Builds(api, api.user(), api.agent()), api, cloud)
+            cloud.drain()
+        for pipeline_story in pipeline_stories.ALL:
+            pipeline_story(Page(api).register(), Maker(api.agent()), api)
             cloud.drain()
     return seen
 

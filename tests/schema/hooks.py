@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 import schemathesis
-from schemathesis.core.failures import Failure
+from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData, UseAfterFree
 
@@ -50,6 +50,10 @@ BEYOND_A_SCHEMA = {
         r"|is not an RE2 pattern|the file is \d+ bytes, and may be at most"
     ),
     "builds_create_analysis": r"you have uploaded nothing there",
+    # Which networks there are is a setting.
+    "pipelines_create_pipeline": r"network: .* is none of",
+    "pipelines_verify_by_address": r"network: .* is none of",
+    "pipelines_read_verification": r"network: .* is none of",
     # Of the agents and of who scores the deployment knows; of the rest as with file jobs.
     "evaluations_submit_evaluation": (
         r"is more than max_|is no pattern in RE2's syntax|custom_evaluators\.\d+\.schema: "
@@ -88,6 +92,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
         # Those that links lead to are of the scenario.
         if operation == "shared_cancel_job" and meta.phase.name is not TestPhase.STATEFUL:
             case.path_parameters = {"job_id": _waiting()}
+    if operation.startswith("pipelines_"):
+        # A session has a cookie more than the document's credentials: the one that the header has to be like.
+        case.cookies = {**(case.cookies or {}), "evium_csrf": os.environ["CSRF_TOKEN"]}
     given: list[Any] = [case.headers, kwargs.get("headers")]
     for headers in filter(None, given):
         for name in list(headers):
@@ -109,6 +116,10 @@ def filter_failure(
     operation = _operation(case)
     if isinstance(failure, RejectedPositiveData) and failure.status_code == requests.codes.bad_request:
         return not re.search(BEYOND_A_SCHEMA.get(operation, "(?!)"), response.text)
+    if isinstance(failure, AcceptedNegativeData) and "query - object with unexpected properties" in failure.message:
+        return False  # A name in the query that nobody knows is passed over; the document cannot say so.
+    if isinstance(failure, UseAfterFree) and failure.free.startswith("DELETE /u/proxy/job/"):
+        return not operation.startswith("pipelines_")  # As below; what is promised of it has tests of its own.
     if isinstance(failure, UseAfterFree) and re.match(r"DELETE /api/(jobs|build|analysis)/", failure.free):
         return operation not in {*READS, *BELONGINGS, "agents_report_on_job"}
     return True

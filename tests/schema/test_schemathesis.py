@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api, Bench
+from tests.support.contracts import Page
 from tests.support.evaluations import Evaluations
 
 HERE = Path(__file__).parent
@@ -50,6 +51,7 @@ def environment(api: Api, _nothing_leaves_the_machine: None) -> Iterator[dict[st
     bench.secret("ghp_1")
     job_id, token = bench.claimed()
     data_set = Evaluations(bench.user).upload()
+    page = Page(api).register()
     yield {
         **os.environ,
         "HOOKS": str(HERE / "hooks.py"),
@@ -58,6 +60,8 @@ def environment(api: Api, _nothing_leaves_the_machine: None) -> Iterator[dict[st
         "AGENT_ID": bench.agent.headers["X-Colab-Id"],
         "AGENT_SECRET": api.agent_secret,
         "ADMIN_KEY": api.admin_key,
+        "ACCESS_COOKIE": page.session.cookies["evium_access"],
+        "CSRF_TOKEN": page.csrf,
         "CLAIM_TOKEN": token,
         "PROJECT_ID": bench.project_id,
         "JOB_ID": job_id,

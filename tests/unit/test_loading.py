@@ -32,7 +32,7 @@ def test_every_path_loads_the_modules_that_have_its_routes() -> None:
 
 @pytest.mark.parametrize(("path", "surface"), [
     ("/api/jobs/claim", "agents"), ("/api/v1/jobs", "files"), ("/api/jobs", "evaluations"), ("/auth/login", "builds"),
-    ("/api/build", "builds"),
+    ("/api/build", "builds"), ("/u/jobs", "pipelines"),
 ])  # fmt: skip
 def test_cold_start_loads_one_surface(path: str, surface: str) -> None:
     done = subprocess.run(  # noqa: S603  our own words
@@ -45,6 +45,7 @@ def test_cold_start_loads_one_surface(path: str, surface: str) -> None:
         "builds",
         "evaluations",
         "files",
+        "pipelines",
         "webhooks",
         "docs",
     }

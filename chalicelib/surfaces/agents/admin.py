@@ -4,7 +4,9 @@ from http import HTTPStatus
 
 from chalicelib.accounts import agents, users
 from chalicelib.accounts.permissions import Role
+from chalicelib.errors import InvalidRequest
 from chalicelib.jobs import fleet
+from chalicelib.pipelines import records
 from chalicelib.projects import registry
 from chalicelib.secrets import store
 from chalicelib.surfaces.callers import admin
@@ -12,7 +14,7 @@ from chalicelib.surfaces.calls import Call
 
 from .answers import AgentCredentials, AgentList, Done, RevokedView, RewrapView, SecretList
 from .surface import surface
-from .views import AgentView, ProjectView, SecretView, UserView
+from .views import AgentView, ProjectView, RestoredView, SecretView, UserView
 from .wire import (
     AgentCreate,
     DrainRequest,
@@ -108,6 +110,13 @@ def drain_agent(call: Call[DrainRequest], agent_id: str) -> AgentView:
 def revoke_agent(call: Call, agent_id: str) -> RevokedView:  # noqa: ARG001  a route's form
     """Refuse an agent from now on, and take back the jobs it holds."""
     return RevokedView(agent_id=agent_id, claims_ended=fleet.revoke(agent_id))
+
+
+@surface.on("POST", "/api/admin/users/{email}/jobs/{job_id}/restore", auth=admin, raises=(InvalidRequest,))
+def restore_job(call: Call, email: str, job_id: str) -> RestoredView:  # noqa: ARG001  a route's form
+    """Put a pipeline back into the list of a user, who had put it away."""
+    restored = records.bring_back(users.read(users.normalize(email)).user_id, job_id)
+    return RestoredView(job_id=restored.job_id, user_id=restored.user_id)
 
 
 @surface.on(

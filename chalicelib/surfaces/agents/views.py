@@ -342,6 +342,13 @@ class AgentView(View):
         )
 
 
+class RestoredView(View):
+    """A job that is in its user's list again."""
+
+    job_id: str
+    user_id: str
+
+
 class UserView(View):
     """A user as an administrator sees one."""
 

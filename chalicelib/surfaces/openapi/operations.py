@@ -111,8 +111,12 @@ def _without_body(route: Route, status: int) -> Json:
     return {"description": f"{HTTPStatus(status).phrase}.", "headers": _headers(route, *route.tells)}
 
 
+EVENTS = "text/event-stream"
+"""Of a stream the schema is that of each of its events."""
+
+
 def _schema(route: Route, kind: str, schemas: Schemas) -> Json:
-    if kind != JSON:
+    if kind not in {JSON, EVENTS}:
         return {"type": "string"}
     made = returned(route)
     return made if isinstance(made, dict) else schemas.of_answer(made)

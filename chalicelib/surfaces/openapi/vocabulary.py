@@ -32,6 +32,18 @@ SECURITY_SCHEMES: dict[str, Json] = {
         "name": "X-Claim-Token",
         "description": "The token of a claim: good once, for five minutes.",
     },
+    "accessCookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "evium_access",
+        "description": "The access token of a log-in at `/u/auth/login`, which sets it.",
+    },
+    "csrfToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-csrf-token",
+        "description": "The value of the cookie `evium_csrf`, to show that a page of the session asks.",
+    },
     "adminKey": {
         "type": "apiKey",
         "in": "header",
@@ -53,6 +65,14 @@ REQUEST_HEADERS: dict[str, Json] = {
         "description": "The attempt that the agent makes; another one's answers are then refused with 409.",
         "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
     },
+    "X-Csrf-Token": {
+        "description": "The value of the cookie `evium_csrf`, to show that a page of the session asks.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    },
+    "Last-Event-ID": {
+        "description": "The id of the last event that arrived; a browser sends it by itself.",
+        "schema": {"type": "string", "pattern": r"^(end|\d{1,9}-\d{1,3}-[a-z]{0,16})$"},
+    },
     "X-Claim-Request-Id": {
         "description": "A claim repeated with the same id, since its answer was lost, answers the same job.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[ -~]+$"},
@@ -72,12 +92,16 @@ ANSWER_HEADERS: dict[str, Json] = {
         "description": "The path of what was made.",
         "schema": {"type": "string", "examples": [f"/api/jobs/job_{ULID}"]},
     },
+    "Set-Cookie": {
+        "description": "The session's cookies, each in a header of its own.",
+        "schema": {"type": "string"},
+    },
     "X-Next-Cursor": {
         "description": "The cursor of the next page, where there is one.",
         "schema": {"type": "string", "examples": [f"job_{ULID}"]},
     },
     "X-RateLimit-Limit": {
-        "description": "How many such calls a caller may make a minute.",
+        "description": "How many such calls a caller may make in a minute, or in what window the contract says.",
         "schema": {"type": "integer", "minimum": 1, "examples": [100]},
     },
     "X-RateLimit-Remaining": {
@@ -96,6 +120,7 @@ ANSWER_HEADERS: dict[str, Json] = {
 
 # More than a name says; any other parameter is text.
 PATH_PARAMETERS: dict[str, Json] = {
+    "id": {"description": "The job's id.", "examples": [f"ai_pipeline_{ULID}"]},
     "job_id": {"description": "The job's id.", "examples": [f"job_{ULID}"]},
     "project_id": {"description": "The project's id.", "examples": ["mrx-weather"]},
     "chat_id": {"description": "The chat's id.", "examples": [f"chat_{ULID}"]},

@@ -1,0 +1,219 @@
+"""Pipelines and what is asked of their contracts: jobs that agents do, and that their users have in their lists."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib import queues, times
+from chalicelib.accounts.sessions import Identity
+from chalicelib.errors import Conflict, InvalidRequest, JobNotFound, UploadIncomplete
+from chalicelib.jobs import documents, lifecycle, logs
+from chalicelib.jobs.model import Input, Job, Kind, NewJob, State
+from chalicelib.objects import artifacts, contents, keys
+from chalicelib.settings import settings
+from chalicelib.telemetry import audit, current_trace
+
+from . import records, words
+from .tables import VerifiedRow
+
+TYPES = {
+    Kind.PIPELINE: "contract-pipeline",
+    Kind.AUDIT: "contract-audit",
+    Kind.COMPLIANCE: "contract-compliance",
+    Kind.VERIFY: "contract-verify",
+}
+"""What the handlers of agents are found by."""
+DELIVERED = {"sources": "sources.json", "abis": "abis.json", "scripts": "scripts.json"}
+STANDARD_INPUT = "standard-input.json"
+# An agent that goes away leaves an attempt behind. A pipeline deploys, which is not to be done twice.
+ATTEMPTS = {Kind.PIPELINE: 1}
+LOOK_SECONDS = 0.5
+
+
+class UnsupportedNetwork(InvalidRequest):
+    """There is no such network here."""
+
+    code = "UNSUPPORTED_NETWORK"
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A job with its documents."""
+
+    job: Job
+    order: dict[str, Any]
+    result: Any
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """What a completed one has come to, in its agent's words; empty before."""
+        return self.result if self.job.state is State.COMPLETED and isinstance(self.result, dict) else {}
+
+
+def create(user: Identity, order: dict[str, Any], seed: str) -> Job:
+    """Create a pipeline.
+
+    Args:
+        user: the owner.
+        order: ``prompt``, ``filename``, ``network`` (its name), ``max_iters``, ``strict_args``, ``constructor_args``.
+        seed: of the job's id.
+
+    Raises:
+        UnsupportedNetwork: naming those that there are.
+    """
+    network = network_of(order["network"])
+    job_id = f"{Kind.PIPELINE.prefix}_{seed}"
+    # Before the job, as a document of it: without a job of its id nobody sees it.
+    told = {name: order[name] for name in ("prompt", "filename", "network")}
+    records.add(user.user_id, job_id, own=True, type="pipeline", **told)
+    return _start(user, Kind.PIPELINE, {**order, "network": network}, seed)
+
+
+def network_of(name: str) -> dict[str, Any]:
+    """A network as agents are told of it.
+
+    Raises:
+        UnsupportedNetwork: naming those that there are.
+    """
+    known = settings().networks
+    if name not in known:
+        raise UnsupportedNetwork(f"network: {name} is none of {', '.join(sorted(known))}", field="network")
+    found = known[name]
+    verifier = {"kind": found.verifier_kind, "api_url": found.verifier_url} if found.verifier_url else None
+    told = found.model_dump(include={"chain_id", "rpc_url", "explorer_url", "local"})
+    return {"name": name, **told, "verifier": verifier}
+
+
+def exists(job_id: str) -> bool:
+    """Whether a job of that id is run here, whoever owns it."""
+    try:
+        return bool(lifecycle.read(job_id))
+    except JobNotFound:
+        return False
+
+
+def own(user: Identity, job_id: str) -> Job:
+    """A job of ours, of any kind of this contract, for its owner.
+
+    Raises:
+        JobNotFound: this user has none of that id.
+    """
+    job = lifecycle.read(job_id)
+    if job.kind not in words.KINDS or job.owner != user.user_id:
+        raise JobNotFound(jobId=job_id)
+    return job
+
+
+def read(user: Identity, job_id: str) -> Detail:
+    """The same, with its documents."""
+    return details([own(user, job_id)])[0]
+
+
+def details(jobs: Sequence[Job]) -> list[Detail]:
+    """Jobs with their documents."""
+    return [Detail(job, order or {}, result) for job, order, result in documents.beside(jobs)]
+
+
+def read_log(user: Identity, job_id: str, *, cursor: int, limit: int) -> logs.Page:
+    """A page of a job's log."""
+    return logs.read(own(user, job_id), cursor=cursor, limit=limit)
+
+
+def cancel(user: Identity, job_id: str) -> Job:
+    """Cancel a job: at once while it waits, through its agent while it runs.
+
+    Raises:
+        InvalidStateTransition: it has completed or failed.
+    """
+    job = lifecycle.cancel(own(user, job_id))
+    audit("job.cancelled", actor=user.principal, job_id=job_id, state=job.state)
+    return job
+
+
+def delivered(job_id: str) -> dict[str, Any]:
+    """What a pipeline has delivered: ``sources``, ``abis`` and ``scripts`` by name; empty what it has not."""
+    found = {artifact.file_name: artifact.object_key for artifact in artifacts.list_of_job(job_id, job_id)}
+    return {name: _json(found.get(file)) for name, file in DELIVERED.items()}
+
+
+def standard_input(job_id: str) -> dict[str, Any]:
+    """The compiler's input that a pipeline's contract was made from.
+
+    Raises:
+        Conflict: the job has delivered none.
+    """
+    found = {artifact.file_name: artifact.object_key for artifact in artifacts.list_of_job(job_id, job_id)}
+    told = _json(found.get(STANDARD_INPUT))
+    if not told:
+        raise Conflict("the job has no contract yet: it has not come so far, or its files are no longer stored")
+    return told
+
+
+def ask(user: Identity, kind: Kind, order: dict[str, Any], given: dict[str, Any], seed: str) -> Job:
+    """Have an agent look at a contract.
+
+    Args:
+        user: the owner.
+        kind: AUDIT, COMPLIANCE or VERIFY.
+        order: the job's payload.
+        given: what the agent is to look at; the job's input, as JSON.
+        seed: of the job's id.
+    """
+    content = json.dumps(given).encode()
+    stored = contents.write(keys.contract_input(f"{kind.prefix}_{seed}"), content, "application/json")
+    return _start(user, kind, order, seed, stored)
+
+
+def awaited(job: Job) -> Detail:
+    """A job once it has ended, or as it stands when the settings' patience is at its end."""
+    until = time.monotonic() + settings().pipeline_wait_seconds
+    while not words.ended(job) and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
+        job = lifecycle.read(job.job_id)
+    return details([job])[0]
+
+
+def note_verified(network: str, address: str, explorer_url: str | None) -> None:
+    """Remember that a contract was verified."""
+    VerifiedRow(_contract(network, address), explorer_url=explorer_url, verified_at=times.now()).put()
+
+
+def verified(network: str, address: str) -> VerifiedRow | None:
+    """What is known of a contract's verification; None where nobody has verified it here."""
+    network_of(network)
+    return VerifiedRow.read(_contract(network, address))
+
+
+def _contract(network: str, address: str) -> str:
+    return f"{network}#{address.lower()}"
+
+
+def _json(key: str | None) -> dict[str, Any]:
+    if key is None:
+        return {}
+    try:
+        found = json.loads(contents.read(key))
+    except (UploadIncomplete, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _start(user: Identity, kind: Kind, order: dict[str, Any], seed: str, given: Input | None = None) -> Job:
+    trace = current_trace()
+    new = NewJob(
+        kind=kind,
+        type=TYPES[kind],
+        owner=user.user_id,
+        created_by=user.principal,
+        secrets_project=settings().pipeline_secrets_project,
+        payload=order,
+        queue=queues.PIPELINES,
+        max_attempts=ATTEMPTS.get(kind, 3),
+        given=given,
+        trace_parent=trace.parent if trace else None,
+    )
+    job = lifecycle.create(new, seed)
+    audit("job.created", actor=user.principal, job_id=job.job_id)
+    return job

@@ -1,0 +1,82 @@
+"""A user's list of jobs: their own words, beside how each job stands."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from chalicelib import times
+from chalicelib.jobs import lifecycle
+
+from . import jobs, records, words
+from .jobs import Detail
+from .records import Place, Record
+
+LOOKED_AT = 1000
+CHUNK = 50
+CACHED = (
+    "state", "progress", "address", "fq_name", "constructor_args", "verified", "explorer_url", "completed_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A job in its user's list, and what is known of how it stands."""
+
+    record: Record
+    cache: dict[str, Any]
+
+
+Wanted = Callable[[Listed], bool]
+
+
+def page(user_id: str, wanted: Wanted, *, limit: int, after: Place | None) -> tuple[list[Listed], Place | None]:
+    """A user's jobs, newest first, and where the next page begins; None after the last.
+
+    With filters that few pass, a page may hold fewer than ``limit`` and still have a next one.
+    """
+    found: list[Listed] = []
+    last: Place | None = None
+    for looked, listed in enumerate(_listed(records.newest(user_id, after))):
+        if len(found) == limit or looked == LOOKED_AT:
+            return found, last
+        if wanted(listed):
+            found.append(listed)
+        last = listed.record.place
+    return found, None
+
+
+def listed(record: Record) -> Listed:
+    """One job, with how it stands."""
+    return next(_listed(iter([record])), Listed(record, _outside(record)))
+
+
+def _listed(found: Iterator[Record]) -> Iterator[Listed]:
+    while chunk := list(islice(found, CHUNK)):
+        ours = [record.job_id for record in chunk if record.own]
+        known = {detail.job.job_id: detail for detail in jobs.details(lifecycle.read_many(ours))}
+        for record in chunk:
+            if not record.own:
+                yield Listed(record, _outside(record))
+            elif record.job_id in known:
+                # One whose job never came into being is not there.
+                yield Listed(record, _inside(record, known[record.job_id]))
+
+
+def _outside(record: Record) -> dict[str, Any]:
+    return {name: record.cache.get(name) for name in CACHED}
+
+
+def _inside(record: Record, detail: Detail) -> dict[str, Any]:
+    job, told = detail.job, words.result(detail.outcome)
+    verified = bool(told.get("verified")) or bool(record.cache.get("verified"))
+    return {
+        "state": words.status(job),
+        "progress": words.percent(job),
+        "address": told.get("address"),
+        "fq_name": told.get("fqName"),
+        "constructor_args": told.get("constructorArgs"),
+        "verified": verified if told else None,
+        "explorer_url": told.get("explorerUrl") or record.cache.get("explorer_url"),
+        "completed_at": times.iso(job.finished_at) if job.finished_at else None,
+    }
