@@ -1,8 +1,8 @@
 """``python -m local.serve``: the local cloud in the foreground, for a person at a terminal.
 
 ``HOST`` (127.0.0.1) and ``PORT`` (8000; 0 takes a free one) say where. The app's JSON log goes to a file whose path
-is printed, or to the one that ``CLAIMCHECK_LOG_FILE`` names (``-`` for standard error). An agent for builds runs beside
-it, whose lines are in that log too, unless ``CLAIMCHECK_LOCAL_AGENT`` is 0.
+is printed, or to the one that ``CLAIMCHECK_LOG_FILE`` names (``-`` for standard error). Agents for builds and contracts
+run beside it, with a chain to deploy to, and their lines are in that log too, unless ``CLAIMCHECK_LOCAL_AGENT`` is 0.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -21,12 +21,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from pynamodb.exceptions import PynamoDBException
 
-from . import agent
+from . import agent, chain
+from .chain import LocalChain
 from .cloud import LocalCloud
 from .proxy import Access
 from .server import CannotListenError
 
 LOG_FILE = "CLAIMCHECK_LOG_FILE"
+
+_AGENT_IDS = frozenset({agent.agent_id(agent.BUILDS), agent.agent_id(agent.PIPELINES)})
 
 
 class Terminal:
@@ -47,9 +50,9 @@ class Terminal:
     def access(self, access: Access) -> None:
         """One request and its answer; never its query, which may hold a token.
 
-        That our own agent asks for jobs every few seconds is not worth a line.
+        That our own agents ask for jobs every few seconds is not worth a line.
         """
-        if access.agent == agent.AGENT_ID and access.path.endswith("/claim"):
+        if access.agent in _AGENT_IDS and access.path.endswith("/claim"):
             return
         self.line(f"{access.method:<6} {access.path} {access.status} {access.milliseconds:.1f} ms")
 
@@ -92,11 +95,13 @@ def main() -> int:
         _redirect_logs(log, terminal)
         terminal.line("Claimcheck's local cloud is starting.")
         terminal.part(f"Log: {where}")
-        cloud = LocalCloud(host, port, say=terminal.part, on_access=terminal.access).start()
+        deployed_to = _chain(terminal, log)
+        settings = deployed_to.settings if deployed_to else {}
+        cloud = LocalCloud(host, port, settings, say=terminal.part, on_access=terminal.access).start()
     except _START_ERRORS as error:
         terminal.line(_explain(error))
         return 1
-    with _agent(terminal, cloud, log):
+    with _beside(terminal, cloud, deployed_to, log):
         _welcome(terminal, cloud)
         stop.wait()
         terminal.line("\nStopping.")
@@ -142,12 +147,31 @@ def _setting(location: tuple[int | str, ...], message: str) -> str:
     return name + message.removeprefix("Value error, ")
 
 
-def _agent(terminal: Terminal, cloud: LocalCloud, log: TextIO) -> AbstractContextManager[object]:
-    if not agent.is_wanted():
-        return nullcontext()
-    terminal.part(f"Agent {agent.AGENT_ID}, which does the jobs of the queue {agent.QUEUE}")
+def _chain(terminal: Terminal, log: TextIO) -> LocalChain | None:
+    """The chain that contracts are deployed to, which is yet to be started; None where none of ours can be had."""
+    if not agent.are_wanted() or chain.is_replaced() or chain.why_none():
+        return None
+    return LocalChain(keep=Terminal(log).line, say=terminal.line)
+
+
+def _beside(terminal: Terminal, cloud: LocalCloud, deployed_to: LocalChain | None, log: TextIO) -> ExitStack:
+    """What runs beside the server, started; it ends in the reverse order."""
+    running = ExitStack()
+    if not agent.are_wanted():
+        return running
+    queues = [agent.BUILDS]
+    if why := chain.why_none():
+        terminal.part(f"No agent {agent.agent_id(agent.PIPELINES)}: {why}")
+    else:
+        queues.append(agent.PIPELINES)
+    if deployed_to:
+        terminal.part(f"Chain {chain.CHAIN_ID} at {deployed_to.url}, to which every testnet leads")
+        running.enter_context(deployed_to)
     secret = os.environ["CLAIMCHECK_AGENT_SECRET"]
-    return agent.LocalAgent(cloud.url, secret, keep=Terminal(log).line, say=terminal.line)
+    for queue in queues:
+        terminal.part(f"Agent {agent.agent_id(queue)}, which does the jobs of the queue {queue}")
+        running.enter_context(agent.LocalAgent(cloud.url, secret, queue, keep=Terminal(log).line, say=terminal.line))
+    return running
 
 
 def _welcome(terminal: Terminal, cloud: LocalCloud) -> None:

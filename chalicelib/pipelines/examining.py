@@ -64,6 +64,7 @@ def verify_job(user: Identity, job_id: str, network: str | None, name: str | Non
         "address": told["address"],
         "contract": told.get("contract"),
         "constructor_args": told.get("constructorArgs", []),
+        "tx_hash": told.get("txHash"),
     }
     job = jobs.ask(user, Kind.VERIFY, order, {"standard_input": jobs.standard_input(job_id)}, seed)
     records.link(user.user_id, job_id, NAMES[Kind.VERIFY], job.job_id)

@@ -10,7 +10,7 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from local.agent import LocalAgent
+from local.agent import BUILDS, LocalAgent
 
 from .dashboard import PATIENCE_SECONDS, TIMEOUT, Dashboard, expect, say
 
@@ -26,7 +26,7 @@ def run(dashboard: Dashboard, agent_secret: str) -> None:
         Surprise: something was not as it had to be.
     """
     lines: list[str] = []
-    with LocalAgent(dashboard.url, agent_secret, keep=lines.append, say=say):
+    with LocalAgent(dashboard.url, agent_secret, BUILDS, keep=lines.append, say=say):
         say("An agent that can build and analyse starts, in a process of its own.")
         _build(dashboard, lines)
         _analyse(dashboard, lines)

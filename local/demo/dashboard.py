@@ -23,6 +23,7 @@ class Dashboard:
         self.url = url
         self._admin = {"X-Admin-Api-Key": admin_key}
         self._user: dict[str, str] = {}
+        self.account = ("demo@example.com", secrets.token_urlsafe(12))
 
     def call(self, method: str, path: str, *, admin: bool = False, **more: Any) -> Any:  # noqa: ANN401  any JSON
         """One request, whose answer must be a success."""
@@ -35,7 +36,7 @@ class Dashboard:
 
     def log_in(self) -> None:
         """Register somebody, and be them from now on."""
-        email, password = "demo@example.com", secrets.token_urlsafe(12)
+        email, password = self.account
         self.call("POST", "/api/v1/auth/register", json={"email": email, "password": password})
         token = self.call("POST", "/api/v1/auth/login", data={"username": email, "password": password})
         self._user = {"Authorization": f"Bearer {token['access_token']}"}

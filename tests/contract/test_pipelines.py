@@ -155,6 +155,7 @@ def test_verification_is_asked_of_an_agent(page: Page, maker: Maker) -> None:
         assert (later.status_code, later.json()["verified"]) == (202, None)
         work = maker.running()
         assert (work.job["type"], work.job["payload"]["address"]) == ("contract-verify", address)
+        assert work.job["payload"]["tx_hash"] == RESULT["tx_hash"]
         assert _given(work) == {"standard_input": FILES["standard-input.json"]}
         status = f"/u/proxy/verify/status?address={address.upper().replace('X', 'x')}&network=avalanche-fuji"
         assert ok(page.get(status)) == {"ok": True, "verified": False, "explorerUrl": None}

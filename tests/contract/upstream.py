@@ -90,7 +90,11 @@ def serving() -> Iterator[Upstream]:
         def do_GET(self) -> None:
             upstream.answer(self)
 
-        do_POST = do_DELETE = do_GET
+        def do_POST(self) -> None:
+            upstream.answer(self)
+
+        def do_DELETE(self) -> None:
+            upstream.answer(self)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

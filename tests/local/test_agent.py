@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local import agent
+from local import agent, companion
 from local.agent import LocalAgent
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -29,7 +29,8 @@ IGNORE = "signal.SIG_IGN"
 PARENT = """
 import sys, time
 from local.agent import LocalAgent
-LocalAgent("http://127.0.0.1:1", "s", keep=print, say=print, command=[sys.executable, "-c", sys.argv[1]]).start()
+told = {"keep": print, "say": print}
+LocalAgent("http://127.0.0.1:1", "s", "builds", **told, command=[sys.executable, "-c", sys.argv[1]]).start()
 time.sleep(60)
 """
 
@@ -54,7 +55,7 @@ def hold(listener: socket.socket, on_terminate: str) -> str:
 
 def running(command: str, lines: SimpleQueue[str], said: SimpleQueue[str]) -> LocalAgent:
     url = "http://127.0.0.1:1"
-    return LocalAgent(url, SECRET, keep=lines.put, say=said.put, command=[sys.executable, "-c", command])
+    return LocalAgent(url, SECRET, "builds", keep=lines.put, say=said.put, command=[sys.executable, "-c", command])
 
 
 def test_agent_has_its_own_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +90,7 @@ def test_agent_that_cannot_work_says_why() -> None:
 def test_agent_ends_when_it_is_stopped(
     listener: socket.socket, on_terminate: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agent, "STOP_SECONDS", 0.5 if on_terminate == IGNORE else PATIENCE)
+    monkeypatch.setattr(companion, "STOP_SECONDS", 0.5 if on_terminate == IGNORE else PATIENCE)
     lines: SimpleQueue[str] = SimpleQueue()
     said: SimpleQueue[str] = SimpleQueue()
     with running(hold(listener, on_terminate), lines, said):
@@ -110,8 +111,8 @@ def test_agent_dies_with_a_server_that_is_killed(listener: socket.socket) -> Non
 
 
 @pytest.mark.parametrize(("value", "wanted"), [(None, True), ("", True), ("1", True), ("0", False), ("False", False)])
-def test_agent_can_be_left_out(monkeypatch: pytest.MonkeyPatch, value: str | None, wanted: bool) -> None:  # noqa: FBT001
+def test_agents_can_be_left_out(monkeypatch: pytest.MonkeyPatch, value: str | None, wanted: bool) -> None:  # noqa: FBT001
     monkeypatch.delenv(agent.SWITCH, raising=False)
     if value is not None:
         monkeypatch.setenv(agent.SWITCH, value)
-    assert agent.is_wanted() is wanted
+    assert agent.are_wanted() is wanted
