@@ -11,7 +11,7 @@ EXAMPLES ?= 200
 # What tests/browser drives: Chromium, or Chrome.
 BROWSER ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: help venv demo serve test storage browser projects contract fuzz lint bench package deploy clean
+.PHONY: help venv demo serve test storage browser chain projects contract fuzz lint bench package deploy clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,7 +33,7 @@ serve: $(READY)  ## Run the local cloud in the foreground (HOST, PORT).
 
 test: $(READY)  ## Run all tests; those of the storage engine where Java 17 and Maven are, those of pages where Chromium is.
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/storage --ignore=tests/schema \
-		--ignore=tests/browser -m "not projects"
+		--ignore=tests/browser --ignore=tests/chain -m "not projects"
 	@if $(BIN)/python -m local.dynamodb_local --fetch; then $(MAKE) --no-print-directory storage; \
 	else echo "LEFT OUT: tests/storage, which need DynamoDB Local (Java 17 and Maven)."; fi
 	@if test -n "$(BROWSER)"; then $(MAKE) --no-print-directory browser; \
@@ -48,6 +48,9 @@ browser: $(READY)  ## Run the tests of pages in a real browser (BROWSER); fail w
 
 projects: $(READY)  ## Write a project by each template, install what it needs from PyPI, start it and run its tests.
 	$(BIN)/python -m pytest -n $(WORKERS) -m projects tests/agent
+
+chain: $(READY)  ## Run the tests of smart contracts on a chain of their own (Node.js, npm); fail without them.
+	CLAIMCHECK_TEST_CHAIN=1 $(BIN)/python -m pytest tests/chain
 
 contract: $(READY)  ## Check the API's document, and the API against it (WRITE=1 writes the document anew).
 	@$(BIN)/python -m local.contract $(if $(WRITE),--write)

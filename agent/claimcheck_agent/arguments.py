@@ -12,6 +12,8 @@ from claimcheck_agent.analysis.order import HOSTS
 from claimcheck_agent.builds.handler import INSTALL as INSTALL_BUILDS
 from claimcheck_agent.builds.handler import MODEL_VARIABLE as BUILD_MODEL_VARIABLE
 from claimcheck_agent.builds.handler import ROUNDS, URL_VARIABLE
+from claimcheck_agent.contracts.handler import INSTALL as INSTALL_PIPELINES
+from claimcheck_agent.contracts.tools import default_folder
 from claimcheck_agent.file_jobs import INSTALL
 from claimcheck_agent.machine import format_size, memory_bytes, parse_size, processors
 from claimcheck_agent.semantic_jobs import INSTALL as INSTALL_SEMANTIC
@@ -29,8 +31,8 @@ and values over 8 KB are in job.json only. Of the agent's own environment it see
 what --pass-env names.
 
 What it prints becomes the job's log; a line "::progress {{...}}" on its standard output becomes the
-job's progress. Files in artifacts/ are uploaded; a JSON object in result.json is the result. Any
-exit code but 0 fails the job.
+job's progress, and "::stage NAME" is noted with the lines that follow. Files in artifacts/ are
+uploaded; a JSON object in result.json is the result. Any exit code but 0 fails the job.
 
 File jobs, those of the queues files-large and files, need no command: unless --on names one for the
 type file (or *), the agent processes them itself with the engine that the server uses for smaller
@@ -46,6 +48,10 @@ That takes: {INSTALL_BUILDS}.
 
 Nor do analyses of Python code that wait in the queue builds: unless --on names a command for the type
 code-analysis (or *), the agent makes them itself. That takes: {INSTALL_ANALYSIS}.
+
+Nor do smart contracts, which wait in the queue pipelines: unless --on names a command for the type
+contract-pipeline (or *), the agent writes, tries, deploys and verifies them itself, and audits them.
+That takes Node.js and: {INSTALL_PIPELINES}.
 """
 
 RUN_EXAMPLES = f"""\
@@ -87,6 +93,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_semantic(run.add_argument_group("semantic scores"))
     _add_builds(run.add_argument_group("builds"))
     _add_analysis(run.add_argument_group("analyses of code"))
+    _add_contracts(run.add_argument_group("smart contracts"))
     return parser
 
 
@@ -220,6 +227,16 @@ def _add_analysis(group: argparse._ArgumentGroup) -> None:
         metavar="HOST",
         help="a host, or HOST:PORT, that repositories are fetched from; repeatable "
         f"(default: {HOSTS_VARIABLE}, with commas between, or {', '.join(HOSTS)})",
+    )
+
+
+def _add_contracts(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--tools-dir",
+        type=Path,
+        default=default_folder(),
+        metavar="DIR",
+        help="where the tools for contracts are installed when they are first needed (default: %(default)s)",
     )
 
 

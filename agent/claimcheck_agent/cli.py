@@ -10,6 +10,7 @@ from claimcheck_agent.analysis.handler import add_analysis_handler, default_host
 from claimcheck_agent.arguments import SECRET_VARIABLE, make_parser
 from claimcheck_agent.builds.handler import BuildHandler, add_build_handler
 from claimcheck_agent.client import Agent
+from claimcheck_agent.contracts.handler import add_pipeline_handlers
 from claimcheck_agent.display import DisplayHandler, choose_display
 from claimcheck_agent.errors import AgentError, NotAuthorized
 from claimcheck_agent.file_jobs import FileHandler, add_file_handler
@@ -81,6 +82,7 @@ def _handlers(args: argparse.Namespace) -> Handlers:
     builds = BuildHandler.using(args.model_url, args.model, rounds=args.model_rounds)
     handlers = add_build_handler(handlers, args.queues or [], builds)
     handlers = add_analysis_handler(handlers, args.queues or [], args.repository_hosts or default_hosts())
+    handlers = add_pipeline_handlers(handlers, args.queues or [], args.tools_dir, args.model_url, args.model)
     if not handlers.types():
         raise ValueError("--on is required, unless a queue is served whose jobs the agent does itself")
     return handlers

@@ -106,9 +106,9 @@ class Job:
         self.check()
         self._logs.write(level, message, metadata or None)
 
-    def write(self, level: str, message: str) -> None:
+    def write(self, level: str, message: str, **metadata: Any) -> None:  # noqa: ANN401  (any JSON)
         """Add to the job's log without asking how the job stands; for threads that only pass lines on."""
-        self._logs.write(level, message)
+        self._logs.write(level, message, metadata or None)
 
     def progress(self, /, **progress: Any) -> None:  # noqa: ANN401  (any JSON)
         """Show how far the work is, as any JSON fields (`percent=40, step="tests"`).

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 PROGRESS_MARK = "::progress "
+STAGE_MARK = "::stage "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +55,7 @@ class Task:
     def progress(self, /, **progress: Any) -> None:  # noqa: ANN401  (any JSON; part of a job's interface)
         """Show how far the work is, as any JSON fields of at most 2048 bytes together."""
         print(PROGRESS_MARK + json.dumps(progress), flush=True)  # noqa: T201  (this is the protocol)
+
+    def stage(self, name: str) -> None:
+        """Begin a stage: what is printed from here on has it as metadata in the job's log."""
+        print(STAGE_MARK + name, flush=True)  # noqa: T201  (as above)

@@ -26,7 +26,7 @@ from claimcheck_agent.errors import (
 from claimcheck_agent.handlers import Handler, Handlers
 from claimcheck_agent.job import Job
 from claimcheck_agent.runner import Ended, Program, run
-from claimcheck_agent.task import PROGRESS_MARK
+from claimcheck_agent.task import PROGRESS_MARK, STAGE_MARK
 from claimcheck_agent.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 LAST_LINES = 20
 LONGEST_LAST_LINE = 1000  # Characters.
 LEVELS = {"stdout": "info", "stderr": "error"}
+LONGEST_STAGE = 64  # Characters of a stage's name.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +110,17 @@ class Worker:
             grace=self._options.grace,
         )
         last: deque[str] = deque(maxlen=LAST_LINES)
+        metadata: dict[str, str] = {}
 
         def on_line(stream: str, text: str) -> None:
             if stream == "stdout" and text.startswith(PROGRESS_MARK):
                 self._tell(job, _progress_fields(text.removeprefix(PROGRESS_MARK)))
                 return
+            if stream == "stdout" and text.startswith(STAGE_MARK):
+                metadata["stage"] = text.removeprefix(STAGE_MARK).strip()[:LONGEST_STAGE]
+                return
             last.append(job.masker.mask(text)[:LONGEST_LAST_LINE])
-            job.write(LEVELS[stream], text)
+            job.write(LEVELS[stream], text, **metadata)
 
         ended = run(program, on_line, masker=job.masker, halt=job.claim.halt, lease=job.claim.lease)
         return ended, list(last)

@@ -43,7 +43,9 @@ def test_wheel_holds_all_of_both_packages(wheel: zipfile.ZipFile) -> None:
             ("claimcheck_tabular", ROOT / ENGINE),
         )
         for path in folder.rglob("*")
-        if path.suffix == ".py" or path.name == "py.typed" or ("templates" in path.parts and path.is_file())
+        if path.suffix == ".py"
+        or path.name == "py.typed"
+        or ({"templates", "toolchain"} & set(path.parts) and path.is_file())
     }
     held = {name: wheel.read(name) for name in wheel.namelist() if ".dist-info/" not in name}
     assert held == expected
@@ -63,7 +65,7 @@ def test_engine_is_the_one_that_was_tested() -> None:
     assert f"duckdb=={pins('requirements.txt')['duckdb']}" in extra("files")
 
 
-@pytest.mark.parametrize("name", ["analysis", "builds", "semantic"])
+@pytest.mark.parametrize("name", ["analysis", "builds", "pipelines", "semantic"])
 def test_libraries_include_those_that_were_tested(name: str) -> None:
     pinned = pins("requirements.txt") | pins("requirements-dev.txt")
     for requirement in map(Requirement, extra(name)):

@@ -190,18 +190,47 @@ class Environment:
         self._uv(("pip", "install", "--python", python, "--link-mode=copy", "--no-sources", *what), deadline, cache)
 
     def _uv(self, arguments: Sequence[str], deadline: float, cache: Path) -> None:
-        cache.mkdir(parents=True, exist_ok=True)
-        told = _told(credentials=cache != self._own_cache)
-        certificates = (Path(value) for name, value in told.items() if name.startswith("SSL_CERT_"))
-        finished = run(
-            (uv.find_uv_bin(), "--quiet", "--no-config", "--no-python-downloads", *arguments),
+        run_uv(
+            arguments,
             cwd=self.copy,
             timeout=max(0.0, deadline - time.monotonic()),
-            env={"UV_SYSTEM_CERTS": "1", **told, "UV_CACHE_DIR": str(cache)},
-            limits=Limits(reads=(*self._limits.reads, *certificates), writes=(self._venv, cache)),
+            cache=cache,
+            credentials=cache != self._own_cache,
+            reads=self._limits.reads,
+            writes=(self._venv,),
         )
-        if finished.code:
-            raise NotInstalled(f"{finished.output}\n{finished.describe()}".strip())
+
+
+def run_uv(
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    timeout: float,
+    writes: Sequence[Path],
+    reads: Sequence[Path] = (),
+    cache: Path | None = None,
+    credentials: bool = True,
+) -> None:
+    """Run uv, confined to its cache (the one that all projects share unless another is given) and these folders.
+
+    `credentials` says whether it gets those settings too that may hold some.
+
+    Raises:
+        NotInstalled: it failed.
+    """
+    cache = cache or _cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    told = _told(credentials=credentials)
+    certificates = (Path(value) for name, value in told.items() if name.startswith("SSL_CERT_"))
+    finished = run(
+        (uv.find_uv_bin(), "--quiet", "--no-config", "--no-python-downloads", *arguments),
+        cwd=cwd,
+        timeout=timeout,
+        env={"UV_SYSTEM_CERTS": "1", **told, "UV_CACHE_DIR": str(cache)},
+        limits=Limits(reads=(*reads, *certificates), writes=(*writes, cache)),
+    )
+    if finished.code:
+        raise NotInstalled(f"{finished.output}\n{finished.describe()}".strip())
 
 
 def _cache() -> Path:
