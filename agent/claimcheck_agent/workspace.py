@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -86,7 +85,7 @@ class Workspace:
 
     def remove_secrets(self) -> None:
         """Delete the secrets; done as soon as the command has ended."""
-        shutil.rmtree(self.secrets, ignore_errors=True)
+        remove_tree(self.secrets)
 
     def keep(self) -> None:
         """Leave the directory to the operator."""

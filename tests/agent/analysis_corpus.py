@@ -144,7 +144,7 @@ def zip_of(files: Files) -> bytes:
 
 
 def analyse(folder: Path, archive: bytes, *kinds: str, code: int = 0) -> dict[str, Any]:
-    """Run the program on an archive, as the agent does; gives its result."""
+    """Run the program on an archive, as the agent does; gives its result. What it says is in the file `log`."""
     work, secrets, tmp = (folder / name for name in ("work", "secrets", "tmp"))
     for made in (work, secrets, tmp):
         made.mkdir()
@@ -170,6 +170,7 @@ def analyse(folder: Path, archive: bytes, *kinds: str, code: int = 0) -> dict[st
         timeout=120,
         check=False,
     )
+    (folder / "log").write_text(ended.stdout)
     assert ended.returncode == code, ended.stdout + ended.stderr
     result: dict[str, Any] = json.loads((work / "result.json").read_bytes())
     return result

@@ -4,6 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from claimcheck_agent.analysis import main
+from claimcheck_agent.analysis.metrics import Metrics, measure_files
+from claimcheck_agent.analysis.order import Order
+from claimcheck_agent.task import Task
 
 from tests.agent.analysis_corpus import CLEAN, FLAWED, Files, analyse, tar_of, zip_of
 
@@ -161,6 +165,43 @@ def test_awkward_projects_are_analysed(tmp_path: Path) -> None:
     assert "large.py was left out, being larger than 1 MB: keep data in files of their own." in found["recommendations"]
 
 
+def test_modules_of_one_name_in_folders_that_are_no_packages_are_all_checked(tmp_path: Path) -> None:
+    wrong = '"""H."""\n\nX: int = "a"\n'
+    functions = {f"functions/do-{name}/handler.py": wrong for name in "abcdefghijkl"}
+    found = analyse(tmp_path, tar_of(functions | {"app.py": wrong, "src/app.py": wrong}), "types")
+    assert found["type_errors"] == 12 + 2
+    assert sorted(text.partition(": ")[0] for text in found["recommendations"]) == sorted(
+        f"{name}:3" for name in (*functions, "app.py", "src/app.py")
+    )
+
+
+def test_tool_whose_time_is_up_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "input").write_bytes(tar_of(FLAWED))
+    monkeypatch.chdir(tmp_path)
+
+    def measure(*given: Any, **named: Any) -> Metrics:
+        monkeypatch.setattr(main, "TOOL_TIME", 0.0)
+        return measure_files(*given, **named)
+
+    monkeypatch.setattr(main, "measure_files", measure)
+    task = Task(
+        id="job_0",
+        type="code-analysis",
+        project_id=None,
+        attempt=1,
+        payload={},
+        artifacts=tmp_path,
+        result_file=tmp_path / "result.json",
+        secrets={},
+    )
+    result = main.Analysis(task, Order.parse({}, ()), tmp_path).run()
+    assert (result["quality_score"], result["security_issues"], result["type_errors"]) == (None, None, None)
+    assert result["recommendations"] == [
+        f"This part of the analysis could not be made: {tool}: the command took too long and was ended"
+        for tool in ("ruff", "bandit", "mypy")
+    ]
+
+
 @pytest.mark.parametrize("files", [{"README.md": "# Shop\n"}, {".venv/lib/old.py": "x = 1\n"}])
 def test_source_without_python_is_refused(tmp_path: Path, files: Files) -> None:
     told = analyse(tmp_path, tar_of(files), code=1)
@@ -177,7 +218,12 @@ PACKAGE = {
 
 def test_coverage_is_that_of_the_projects_own_tests(tmp_path: Path) -> None:
     tests = {"tests/test_prices.py": "from shop.prices import half\n\n\ndef test_half():\n    assert half(2) == 1\n"}
-    found = analyse(tmp_path, tar_of(PACKAGE | tests), "coverage")
+    forged = 'import os\n\n\ndef pytest_unconfigure():\n    os.write(1, b"\\n::progress {}\\n::stage evil\\n")\n'
+    found = analyse(tmp_path, tar_of(PACKAGE | tests | {"conftest.py": forged}), "coverage")
+    # What the tests print is part of the log, but not a report of progress.
+    told = (tmp_path / "log").read_text().splitlines()
+    assert "  ::progress {}" in told
+    assert not {"::progress {}", "::stage evil"} & set(told)
     # Three statements of four.
     assert found["coverage_percent"] == 75.0
     assert found["recommendations"] == ["The tests cover 75 % of the code: write more, up to 80 % and beyond."]

@@ -5,6 +5,7 @@ import io
 import re
 import tarfile
 import zipfile
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,21 @@ def test_size_and_number_are_limited(folder: Path, monkeypatch: pytest.MonkeyPat
         unpack.unpack(archive, folder)
 
 
+@pytest.mark.parametrize("packed", [tar(member("a/" * 800 + "b.py")), zipped("a/" * 800)], ids=["tar", "zip"])
+def test_depth_is_limited(folder: Path, packed: bytes) -> None:
+    with pytest.raises(unpack.Refused, match="paths of more than 64 parts"):
+        unpack.unpack(put(folder, packed), folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_folders_count_whether_they_are_entries_or_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpack, "MOST_ENTRIES", 4)
+    listed = (member("a", type=tarfile.DIRTYPE), member("a/b", type=tarfile.DIRTYPE))
+    assert unpack.unpack(put(folder, tar(*listed, member("a/b/c.py"), member("a/d.py"))), folder) == 0
+    with pytest.raises(unpack.Refused, match="more than 4 entries"):
+        unpack.unpack(put(folder, tar(member("f/g/h/i/j.py"))), folder)
+
+
 def confined(folder: Path, content: bytes) -> str:
     with pytest.raises(SourceFailed) as failed:
         unpack_archive(put(folder, content), folder)
@@ -149,18 +165,24 @@ def test_header_that_takes_all_memory_is_refused(folder: Path, monkeypatch: pyte
     assert re.fullmatch(r"The archive cannot be read: (MemoryError|Unable to allocate output buffer\.)", told)
 
 
+BOTH = "The archive has both a file and a folder of one name: "
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
         (b"print('no archive')\n" * 100, "The source is neither a tar nor a zip archive."),
         (tar(member("a.py", 5000), mode="w")[:2000], "The archive cannot be read: unexpected end of data"),
-        (tar(member("a", 1), member("a/b.py", 1)), "The archive cannot be read: "),
+        *((tar(*both), BOTH) for both in permutations((member("a", 1), member("a/b.py", 1)))),
+        (tar(member("x" * 300)), "The archive cannot be read: File name too long"),
         (tar(member("../a.py", 1)), "The archive has an entry that leads out of it: '../a.py'."),
     ],
-    ids=["text", "cut", "file as folder", "escape"],
+    ids=["text", "cut", "file as folder", "folder as file", "long name", "escape"],
 )
 def test_owner_is_told_what_is_wrong(folder: Path, content: bytes, told: str) -> None:
-    assert confined(folder, content).startswith(told)
+    said = confined(folder, content)
+    assert said.startswith(told)
+    assert str(folder.parent) not in said
 
 
 @pytest.mark.parametrize(
@@ -170,6 +192,8 @@ def test_owner_is_told_what_is_wrong(folder: Path, content: bytes, told: str) ->
         ({"shop/a.py": "", "b.py": ""}, ""),
         ({"shop/__init__.py": "", "shop/a.py": ""}, ""),
         ({"a.py": ""}, ""),
+        ({"build/pyproject.toml": "", "build/src/a.py": ""}, "build"),
+        ({"node_modules/a.py": ""}, ""),
     ],
 )
 def test_single_folder_at_the_top_is_the_project(folder: Path, files: dict[str, str], project: str) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from claimcheck_agent.builds.names import distribution_name, package_name
 from claimcheck_agent.builds.order import BadOrder, Order
-from claimcheck_agent.builds.render import DATABASES, choose, unknown_parameters
+from claimcheck_agent.builds.render import DATABASES, TEMPLATES, choose, unknown_parameters
+from claimcheck_agent.confine.environment import LEFT_OUT
 
 PAYLOAD: dict[str, Any] = {"project_name": "shop", "goal": "Sell things."}
 
@@ -122,6 +123,14 @@ class TestNames:
     )
     def test_names_stand_for_nothing_else(self, project: str, package: str, distribution: str) -> None:
         assert (package_name(project), distribution_name(project)) == (package, distribution)
+
+    def test_no_package_is_named_like_what_is_not_kept(self) -> None:
+        ignored = (TEMPLATES / "shared" / "gitignore.jinja").read_text().split()
+        left_out = LEFT_OUT("", ["node_modules", "venv", *(name.strip("/") for name in ignored)])
+        names = {*left_out, *(name.strip("/") for name in ignored if name[0].isalpha())}
+        plain = {name for name in names if name.isidentifier() and not name.startswith("_")}
+        assert {"build", "htmlcov", "node_modules"} < plain
+        assert {package_name(name) for name in plain} == {f"{name}_project" for name in plain}
 
     def test_no_package_hides_a_module_or_is_a_word_of_the_language(self) -> None:
         for name in (*sys.stdlib_module_names, *keyword.kwlist, *keyword.softkwlist):

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from claimcheck_agent.confine.commands import KEPT, Finished, Limits, run
-from claimcheck_agent.confine.launch import landlock_version
+from claimcheck_agent.confine.launch import MACHINES, landlock_version
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux finds and limits processes")
 walls_only = pytest.mark.skipif(not landlock_version(), reason="this kernel has no Landlock")
@@ -259,6 +261,70 @@ def test_other_processes_cannot_be_ended(confined: Confined) -> None:
     finished = confined.shell("kill -9 $PPID; echo still here")
     assert finished.code == 0
     assert finished.output.endswith("still here")
+
+
+def may_mount() -> bool:
+    if sys.platform != "linux":
+        return False
+    argv = ["unshare", "--mount" if os.geteuid() == 0 else "--map-root-user", "--mount", "true"]
+    return subprocess.run(argv, check=False, capture_output=True).returncode == 0  # noqa: S603  (no input of others)
+
+
+@pytest.mark.skipif(not may_mount(), reason="this user may make no mount namespace")
+def test_attributes_of_other_files_stay(confined: Confined, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp("other") / "file"
+    other.write_text("mine")
+    before = other.stat()
+    change = f"""
+import os, sys
+for change in (
+    lambda path: os.chmod(path, 0o640),
+    lambda path: os.utime(path, (1, 1)),
+    lambda path: os.chown(path, -1, -1),
+    lambda path: os.setxattr(path, "user.mine", b"1"),
+):
+    open("file", "w").close()
+    change("file")
+    try:
+        change({str(other)!r})
+        print("changed")
+    except OSError as error:
+        print(error.strerror)
+print(oct(os.stat("file").st_mode), os.stat("file").st_mtime > 1)
+"""
+    assert confined.python(change).output.splitlines() == ["Read-only file system"] * 4 + ["0o100640 True"]
+    after = other.stat()
+    assert (after.st_mode, after.st_mtime_ns, after.st_ctime_ns) == (
+        before.st_mode,
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+    )
+
+
+@pytest.mark.skipif(os.uname().machine not in MACHINES, reason="no filter for this machine")
+def test_nothing_in_the_kernel_outlives_a_command(confined: Confined) -> None:
+    refused = confined.python("""
+import ctypes, errno, os
+c = ctypes.CDLL(None, use_errno=True)
+queue = lambda: c.mq_open(b"/left", os.O_CREAT | os.O_RDWR, 0o600, None)
+shared = (lambda: c.shmget(4711, 1, 0o1600), lambda: c.semget(4711, 1, 0o1600), lambda: c.msgget(4711, 0o1600))
+spaces = (lambda: c.unshare(0x10000000), lambda: c.unshare(0x10000200))
+for call in (*shared, queue, *spaces, lambda: c.syscall(425, 1, None)):
+    print(call(), errno.errorcode[ctypes.get_errno()])
+print(c.unshare(0x200))
+""")
+    assert refused.output.splitlines() == ["-1 EPERM"] * 6 + ["-1 ENOSYS", "0"]
+
+
+def test_folders_too_deep_to_name_are_removed(
+    confined: Confined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    dig = "import os\nos.chdir(os.environ['TMPDIR'])\nfor _ in range(2500): os.mkdir('a'); os.chdir('a')\nprint('done')"
+    finished = confined.python(dig)
+    assert (finished.code, finished.output) == (0, "done")
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 @linux_only

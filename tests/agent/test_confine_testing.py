@@ -173,7 +173,9 @@ def test_reports_that_the_tests_forge(make: Make) -> None:
 
         (folder / "code").unlink()
         (folder / "bomb.xml").write_text(BOMB)
-        (folder / "conftest.py").write_text(f"import os, sys\n{JUNIT}os.rename('bomb.xml', junit)\nos._exit(0)\n")
+        (folder / "conftest.py").write_text(
+            f"import os, shutil, sys\n{JUNIT}shutil.move('bomb.xml', junit)\nos._exit(0)\n"
+        )
         tests = run_tests_in(environment, timeout=120, tell=print)
         assert (tests.passed, tests.failed, tests.errors) == (0, 0, 0)
 

@@ -159,6 +159,26 @@ def test_what_a_command_made_read_only_is_removed_too(space: Workspace) -> None:
     assert not space.root.exists()
 
 
+def test_tree_of_any_depth_is_removed(space: Workspace, tmp_path: Path) -> None:
+    """Deeper than functions can call each other, and with paths longer than the kernel takes."""
+    (space.work / "link").symlink_to(tmp_path)
+    (tmp_path / "theirs").touch()
+    for name in ("one", "another"):
+        folder = os.open(space.work, os.O_RDONLY)
+        for _ in range(1500):
+            os.mkdir(name, dir_fd=folder)
+            inner = os.open(name, os.O_RDONLY, dir_fd=folder)
+            os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=inner))
+            os.fchmod(folder, 0o500)
+            os.close(folder)
+            folder = inner
+        os.close(folder)
+        space.work.chmod(0o700)
+    space.remove()
+    assert not space.root.exists()
+    assert (tmp_path / "theirs").exists()
+
+
 def test_environment_holds_the_payload_by_name(space: Workspace) -> None:
     payload = {"branch": "main", "buildNo": 7, "a-b": True, "none": None, "list": [1], "nul": "\0"}
     payload |= {"k" * 65: "long key", "big": "x" * 8193, "k" * 64: "x" * 8192}

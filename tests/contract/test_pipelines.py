@@ -56,10 +56,12 @@ def test_pipeline_from_prompt_to_contract(page: Page, maker: Maker) -> None:
     assert [line["index"] for line in ok(page.get(f"/u/proxy/job/{job_id}/logs?afterIndex=0"))["logs"]] == [1]
     maker.log(work, ("deploy", f"Deployed, gas used: 1,234,567, in {RESULT['tx_hash']}"))
     maker.log(work, ("compile", "Unused variable"), level="warn")
+    maker.log(work, ("test", "12 tests passed"))
+    maker.log(work, ("verify", "The explorer does not answer"), level="error")
     maker.deploy(work)
     told = ok(page.get(f"/u/proxy/job/{job_id}?includeMagical=true"))
     data = told["data"]
-    assert (data["id"], data["status"], data["progress"], len(data["logs"])) == (job_id, "completed", 100, 4)
+    assert (data["id"], data["status"], data["progress"], len(data["logs"])) == (job_id, "completed", 100, 6)
     result = {"address": ADDRESS, "network": "avalanche-fuji", "contract": "MyToken", "txHash": RESULT["tx_hash"]}
     assert {name: data["result"][name] for name in result} == result
     assert "magical" not in ok(page.get(f"/u/proxy/job/{job_id}"))
@@ -70,8 +72,11 @@ def test_pipeline_from_prompt_to_contract(page: Page, maker: Maker) -> None:
     assert by_type["verification"][0]["verified"] is True
     assert by_type["transaction"] == [{"type": "transaction", "txHash": RESULT["tx_hash"]}]
     assert by_type["gas"] == [{"type": "gas", "gasUsed": 1234567, "stage": "deploy"}]
-    assert [each["stage"] for each in by_type["stage"]] == ["init", "generate", "deploy", "compile"]
-    assert by_type["warning"][0]["message"] == "Unused variable"
+    assert [each["stage"] for each in by_type["stage"]] == ["init", "generate", "deploy", "compile", "test", "verify"]
+    assert all(each["seconds"] >= 0 for each in by_type["stage"])
+    assert by_type["tests"] == [{"type": "tests", "passed": 12}]
+    assert by_type["warning"] == [{"type": "warning", "message": "Unused variable", "stage": "compile", "index": 3}]
+    assert by_type["error"][0]["message"] == "The explorer does not answer"
 
 
 def test_artifacts_are_as_delivered(page: Page, maker: Maker) -> None:

@@ -1,5 +1,6 @@
 """How much of a project its own tests cover: the one part of an analysis that runs the project's code."""
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,15 +9,17 @@ from claimcheck_agent.analysis.tree import is_test
 from claimcheck_agent.confine.commands import OnLine
 from claimcheck_agent.confine.testing import run_tests
 
-TIME = 900.0  # Seconds, for installing the project and running its tests.
 LONGEST_SAID = 200  # Characters.
 
 
-def measure_coverage(project: Path, files: Iterable[str], tell: OnLine) -> Coverage:
-    """Run the tests of a project, if it has any, in a confined environment of their own."""
+def measure_coverage(project: Path, files: Iterable[str], tell: OnLine, *, until: float) -> Coverage:
+    """Run the tests of a project, if it has any, in a confined environment of their own.
+
+    `until` says when they are given up, on the monotonic clock; a minute may pass beyond it.
+    """
     if not any(map(is_test, files)):
         return Coverage(percent=None, problem="There are no tests: write some, named test_*.py, for pytest to find.")
-    ran = run_tests(project, timeout=TIME, tell=tell)
+    ran = run_tests(project, timeout=max(0.0, until - time.monotonic()), tell=tell)
     if ran.succeeded and ran.coverage is not None:
         return Coverage(percent=ran.coverage)
     if ran.failed or ran.errors:

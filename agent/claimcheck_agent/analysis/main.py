@@ -7,6 +7,7 @@ directory, and leaves `result.json`. The tools run in confined processes of thei
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,9 @@ from claimcheck_agent.machine import be_the_first_to_go
 from claimcheck_agent.task import Task
 
 Found = TypeVar("Found")
+
+TIME = 600.0  # Seconds for all of an analysis.
+TOOL_TIME = 120.0  # For each tool, but for the project's own tests, which come last and have what is left.
 
 
 def main(*hosts: str) -> int:
@@ -58,6 +62,7 @@ class Analysis:
         self._order = order
         self._folder = folder
         self._failed: list[str] = []
+        self._until = time.monotonic() + TIME
 
     def run(self) -> dict[str, Any]:
         """Fetch the code and look at it; gives the job's result.
@@ -72,17 +77,27 @@ class Analysis:
             raise SourceFailed("There are no Python files in the source, and only Python can be analysed.")
         reports = self._new_folder("reports")
         self._step(20, "Measuring complexity")
-        metrics = measure_files(tree, reports)
+        metrics = measure_files(tree, reports, until=self._tools_end())
         _say(f"{len(tree.files)} Python files with {metrics.lines} lines of code, {len(metrics.unreadable)} unreadable")
         tree = tree.without(frozenset(file.file for file in metrics.unreadable))
         return make_result(
             Findings(
                 metrics=metrics,
-                smells=self._look("quality", 30, "Looking for code smells", lambda: find_smells(tree, reports)),
-                issues=self._look("security", 40, "Looking for security issues", lambda: find_issues(tree, reports)),
-                mistakes=self._look("types", 50, "Checking types", lambda: check_types(tree)),
+                smells=self._look(
+                    ("quality", 30, "Looking for code smells"),
+                    lambda: find_smells(tree, reports, until=self._tools_end()),
+                ),
+                issues=self._look(
+                    ("security", 40, "Looking for security issues"),
+                    lambda: find_issues(tree, reports, until=self._tools_end()),
+                ),
+                mistakes=self._look(
+                    ("types", 50, "Checking types"),
+                    lambda: check_types(tree, until=self._tools_end()),
+                ),
                 coverage=self._look(
-                    "coverage", 70, "Running the tests", lambda: measure_coverage(project, tree.files, _say)
+                    ("coverage", 70, "Running the tests"),
+                    lambda: measure_coverage(project, tree.files, _say, until=self._until),
                 ),
                 failed=self._failed,
                 left_out=tree.left_out,
@@ -102,8 +117,16 @@ class Analysis:
             _say(said)
         return project_folder(folder)
 
-    def _look(self, kind: str, percent: int, step: str, look: Callable[[], Found]) -> Found | None:
-        """Look at the code in one way, if that is asked for; None if not, or if it cannot be done."""
+    def _tools_end(self) -> float:
+        """Give the time, on the monotonic clock, at which a tool is to have ended that begins now."""
+        return min(self._until, time.monotonic() + TOOL_TIME)
+
+    def _look(self, shown: tuple[str, int, str], look: Callable[[], Found]) -> Found | None:
+        """Look at the code in one way, if that is asked for; None if not, or if it cannot be done.
+
+        `shown` says which kind of analysis it is, at how many percent of the whole it begins, and what is shown then.
+        """
+        kind, percent, step = shown
         if kind not in self._order.kinds:
             return None
         self._step(percent, step)
@@ -124,9 +147,10 @@ class Analysis:
         return folder
 
 
-def _say(line: str) -> None:
-    """Say something in the job's log."""
-    print(line, flush=True)  # noqa: T201  (this is the protocol)
+def _say(text: str) -> None:
+    """Print text, which may be anybody's: indented, it cannot be taken for a report of progress."""
+    for line in text.splitlines():
+        print(f"  {line}", flush=True)  # noqa: T201  (what is printed is the job's log)
 
 
 if __name__ == "__main__":

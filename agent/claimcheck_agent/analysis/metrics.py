@@ -74,15 +74,15 @@ class Metrics:
         )
 
 
-def measure_files(tree: Tree, reports: Path) -> Metrics:
-    """Measure all files of a tree.
+def measure_files(tree: Tree, reports: Path, *, until: float) -> Metrics:
+    """Measure all files of a tree; `until` says when it is given up, on the monotonic clock.
 
     Raises:
         ToolFailed: they could not be measured.
     """
     report = reports / "metrics.json"
     arguments = (str(MEASURE), str(tree.folder), str(report))
-    finished = run_python("radon", arguments, tree, reads=(MEASURE,), writes=(reports,))
+    finished = run_python("radon", arguments, tree, reads=(MEASURE,), writes=(reports,), until=until)
     said = read_report("radon", report, finished)
     files = [(file, said[file]) for file in tree.files]
     return Metrics(

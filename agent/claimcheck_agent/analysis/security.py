@@ -30,8 +30,8 @@ class SecurityIssue:
         return SEVERITIES.index(self.severity), self.file, self.line, self.issue
 
 
-def find_issues(tree: Tree, reports: Path) -> list[SecurityIssue]:
-    """Look for security issues in all files; the worst first.
+def find_issues(tree: Tree, reports: Path, *, until: float) -> list[SecurityIssue]:
+    """Look for security issues in all files; the worst first. `until` says when it is given up, on the monotonic clock.
 
     Raises:
         ToolFailed: bandit gave no answer, or none for one of the files.
@@ -41,7 +41,7 @@ def find_issues(tree: Tree, reports: Path) -> list[SecurityIssue]:
         *("-m", "bandit", "--recursive", ".", "--ignore-nosec", f"--skip={','.join(NOT_ASKED)}"),
         *("--format=json", f"--output={report}", "--quiet", "--exit-zero"),
     )
-    finished = run_python("bandit", arguments, tree, writes=(reports,))
+    finished = run_python("bandit", arguments, tree, writes=(reports,), until=until)
     said, issues = read_report("bandit", report, finished), set()
     if said["errors"]:
         raise ToolFailed(f"bandit: {said['errors'][0]['filename']}: {said['errors'][0]['reason']}")

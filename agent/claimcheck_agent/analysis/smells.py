@@ -45,8 +45,10 @@ class Smell:
         return DOCSTRINGS.match(self.rule) is not None
 
 
-def find_smells(tree: Tree, reports: Path) -> list[Smell]:
+def find_smells(tree: Tree, reports: Path, *, until: float) -> list[Smell]:
     """Look for smells in all files, also where comments ask not to; by file and line.
+
+    `until` says when it is given up, on the monotonic clock.
 
     Raises:
         ToolFailed: ruff gave no answer.
@@ -59,7 +61,7 @@ def find_smells(tree: Tree, reports: Path) -> list[Smell]:
         *("--target-version", f"py{VERSION.replace('.', '')}"),
         *("--output-format", "json", "--output-file", str(report), "--exit-zero", "."),
     )
-    finished = run_python("ruff", arguments, tree, writes=(reports,))
+    finished = run_python("ruff", arguments, tree, writes=(reports,), until=until)
     # The kernel's name of the folder, which ruff's paths begin with.
     folder = tree.folder.resolve()
     smells = (

@@ -3,6 +3,7 @@
 import base64
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,8 +13,8 @@ from claimcheck_agent.analysis.order import Repository
 from claimcheck_agent.analysis.tree import is_generated
 from claimcheck_agent.confine.commands import Finished, Limits, run
 
-UNPACKING_TIME = 300.0  # Seconds.
-FETCHING_TIME = 600.0
+UNPACKING_TIME = 120.0  # Seconds.
+FETCHING_TIME = 240.0  # Of all that git does.
 LARGEST_PACK = 500 << 20  # Bytes.
 MEMORY = 2 << 30
 
@@ -49,6 +50,8 @@ def unpack_archive(archive: Path, folder: Path) -> str:
 def project_folder(folder: Path) -> Path:
     """Give the project's folder within what was unpacked: the only one at its top, unless that is itself a package."""
     match list(folder.iterdir()):
+        case [only] if (only / "pyproject.toml").exists():
+            return only  # Whatever its name: a project may be called as tools call what they make.
         case [only] if only.is_dir() and not is_generated(only) and not (only / "__init__.py").exists():
             return only
     return folder
@@ -79,6 +82,7 @@ class _Git:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._until = time.monotonic() + FETCHING_TIME
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
         basic = {"GIT_DIR": str(self.folder), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
@@ -86,7 +90,7 @@ class _Git:
         finished = run(
             ("git", *arguments),
             cwd=self.folder.parent,
-            timeout=FETCHING_TIME,
+            timeout=max(0.0, self._until - time.monotonic()),
             env=basic | dict(env or {}),
             limits=Limits(memory=MEMORY, file_size=LARGEST_PACK, reads=certificates),
         )

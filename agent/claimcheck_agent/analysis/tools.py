@@ -1,7 +1,9 @@
 """Runs the tools that look at code, each in a confined process of its own."""
 
 import json
+import math
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,6 @@ from typing import Any
 from claimcheck_agent.analysis.tree import Tree
 from claimcheck_agent.confine.commands import Finished, Limits, OnLine, run
 
-TIME = 600.0  # Seconds for each tool.
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -24,20 +25,24 @@ def run_python(
     *,
     reads: Sequence[Path] = (),
     writes: Sequence[Path] = (),
+    until: float,
     env: Mapping[str, str] | None = None,
     on_line: OnLine | None = None,
 ) -> Finished:
     """Run a tool that is a Python program, in the folder of the code, which it does not import from.
 
+    `until` says when it is ended, on the monotonic clock.
+
     Raises:
         ToolFailed: it was ended by a signal, or because it used more than it may.
     """
+    seconds = max(0.0, until - time.monotonic())
     finished = run(
         (sys.executable, "-I", *arguments),
         cwd=tree.folder,
-        timeout=TIME,
+        timeout=seconds,
         env=env,
-        limits=Limits(cpu=int(TIME), reads=reads, writes=writes),
+        limits=Limits(cpu=math.ceil(seconds) + 1, reads=reads, writes=writes),
         on_line=on_line,
     )
     if finished.code < 0 or finished.timed_out or finished.too_many_processes:

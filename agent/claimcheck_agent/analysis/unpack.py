@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from stat import S_ISDIR, S_ISREG
 from typing import IO
 
-MOST_ENTRIES = 50_000
+MOST_ENTRIES = 50_000  # Folders that only the entries within them name count too.
+DEEPEST = 64  # Parts of a path.
 LARGEST = 500 << 20  # Bytes that come out.
 LARGEST_RATIO = 100  # Of what comes out to what went in;
 FREE_OF_RATIO = 10 << 20  # beyond so many bytes.
@@ -44,7 +45,8 @@ def main(archive: str, folder: str) -> int:
         print(error)  # noqa: T201  (this is the protocol)
         return 1
     except Exception as error:  # noqa: BLE001  (whatever a bad archive makes of what reads it)
-        why = str(error) or type(error).__name__
+        # What the system says of a file, and not where that is on this machine.
+        why = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
         print(f"The archive cannot be read: {' '.join(why.split())}")  # noqa: T201  (this is the protocol)
         return 1
     if left_out:
@@ -59,21 +61,23 @@ def unpack(archive: Path, folder: Path) -> int:
         Refused: it is neither, leads out of the folder or is too large.
         Others: it is broken.
     """
-    left_out = size = 0
+    left_out = files = size = 0
+    folders: set[PurePosixPath] = set()
     largest = min(LARGEST, max(FREE_OF_RATIO, LARGEST_RATIO * archive.stat().st_size))
     for number, entry in enumerate(_entries(archive), 1):
         size += entry.size
-        if number > MOST_ENTRIES:
+        path = _relative(entry.name)
+        unwanted = not entry.name.isprintable() or not (entry.folder or entry.plain)
+        left_out += unwanted
+        files += not entry.folder
+        folders.update(() if unwanted else (path, *path.parents) if entry.folder else path.parents)
+        # The folder that all is unpacked into is no entry.
+        if max(number, files + len(folders) - 1) > MOST_ENTRIES:
             raise Refused(f"The archive has more than {MOST_ENTRIES} entries.")
         if size > largest:
             raise Refused(f"The archive holds more than {largest >> 20} MB, or is compressed more than code can be.")
-        target = folder / _relative(entry.name)
-        if not entry.name.isprintable() or not (entry.folder or entry.plain):
-            left_out += 1
-        elif entry.folder:
-            target.mkdir(parents=True, exist_ok=True)
-        else:
-            _write(entry, target)
+        if not unwanted:
+            _write(entry, folder / path)
     return left_out
 
 
@@ -81,15 +85,20 @@ def _relative(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         raise Refused(f"The archive has an entry that leads out of it: {name[:100]!a}.")
+    if len(path.parts) > DEEPEST:
+        raise Refused(f"The archive has paths of more than {DEEPEST} parts.")
     return path
 
 
 def _write(entry: Entry, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    source = entry.open()
-    if source is not None:
-        with source, target.open("wb") as file:
-            shutil.copyfileobj(source, file)
+    try:
+        (target if entry.folder else target.parent).mkdir(parents=True, exist_ok=True)
+        source = None if entry.folder else entry.open()
+        if source is not None:
+            with source, target.open("wb") as file:
+                shutil.copyfileobj(source, file)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise Refused(f"The archive has both a file and a folder of one name: {entry.name[:100]!a}.") from error
 
 
 def _entries(archive: Path) -> Iterator[Entry]:

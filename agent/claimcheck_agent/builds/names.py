@@ -21,8 +21,14 @@ DEPENDENCIES = frozenset(
     typing_extensions typing_inspection tzdata urllib3 uv uvicorn wcwidth werkzeug wheel xmltodict xmod yaml
     """.split()  # noqa: SIM905  (a list would take a line for each)
 )
-# What else means something at the top of a project, to its tools or in a shell.
-MEANT = frozenset({"activate", "app", "conftest", "deactivate", "dist", "self", "src", "test", "tests"})
+# What else means something at the top of a project, to its tools or in a shell. Some of it no project keeps, so that
+# packages of these names would not be kept either.
+MEANT = frozenset(
+    {
+        *("activate", "app", "build", "conftest", "deactivate", "dist", "htmlcov", "node_modules", "self"),
+        *("src", "test", "tests"),
+    }
+)
 PROGRAMS = re.compile(r"(idle|pip|pydoc|pypy|python|pythonw)[\d_]*")
 
 TAKEN = frozenset(

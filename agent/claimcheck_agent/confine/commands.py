@@ -95,8 +95,10 @@ def run(
 
     It gets nothing to read, an environment of PATH, LANG and `env`, and a HOME and a TMPDIR of its own, which are
     removed afterwards. Where the kernel has Landlock it reaches only the files that its limits name, and no process
-    but its own. Nothing that it started is left when this returns (on Linux; elsewhere nothing of its process
-    group). `on_line` gets each line of output, without its end, as it comes; one at a time, but from other threads.
+    but its own (`launch` says what else is kept out, and where not). Folders that it may write may be mounts of their
+    own: files are moved from one to another as between file systems. Nothing that it started is left when this returns
+    (on Linux; elsewhere nothing of its process group). `on_line` gets each line of output, without its end, as it
+    comes; one at a time, but from other threads.
 
     Raises:
         OSError: the directory is not there, or arguments and environment are too large.
