@@ -5,6 +5,7 @@ is said to be.
 """
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -32,6 +33,21 @@ def text(value: Any, longest: int) -> str | None:  # noqa: ANN401  any JSON
     if not isinstance(value, str):
         return None
     return "".join(letter if letter.isprintable() else " " for letter in value[:longest])
+
+
+def whole(value: Any) -> int | None:  # noqa: ANN401  any JSON
+    """A whole number of up to 256 bits, as chains have them."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 256 else None
+
+
+def matching(value: Any, pattern: str) -> str | None:  # noqa: ANN401  any JSON
+    """A text that is, whole, what a regular expression says."""
+    return value if isinstance(value, str) and re.fullmatch(pattern, value) else None
+
+
+def link(value: Any) -> str | None:  # noqa: ANN401  any JSON
+    """The URL of a page."""
+    return matching(value, r"https?://[!-~]{1,2000}")
 
 
 def line(value: Any) -> str | None:  # noqa: ANN401  any JSON

@@ -130,6 +130,7 @@ class Settings(BaseModel):
     pipeline_wait_seconds: int = Field(default=20, ge=0, le=25)
     stream_wait_seconds: int = Field(default=5, ge=0, le=25)
     pipeline_creations_per_quarter_hour: int = Field(default=10, ge=1)
+    pipeline_streams_per_quarter_hour: int = Field(default=1000, ge=1)
     pipeline_reads_per_quarter_hour: int = Field(default=100, ge=1)
     pipeline_verifications_per_quarter_hour: int = Field(default=10, ge=1)
 

@@ -76,6 +76,13 @@ class OutputAbandoned:
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictDue:
+    """A verification has completed: what it has found is noted, whoever still waits for it."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
 class GatherDue:
     """Something happened to a part of this job, or to the job itself while it has parts: it has to look at them."""
 
@@ -90,7 +97,17 @@ class WatchersDue:
     news: bool
 
 
-Effect = ChangeRecord | AttemptEnded | ReplyDue | Forgotten | WorkDue | OutputAbandoned | GatherDue | WatchersDue
+Effect = (
+    ChangeRecord
+    | AttemptEnded
+    | ReplyDue
+    | Forgotten
+    | WorkDue
+    | OutputAbandoned
+    | GatherDue
+    | WatchersDue
+    | VerdictDue
+)
 
 _EVENT_OF = {
     State.RUNNING: Event.STARTED,
@@ -116,12 +133,10 @@ def effects(old: Job | None, new: Job | None) -> list[Effect]:
         found.append(_ended(old, new))
         if old.kind == Kind.FILE and new.state is not State.COMPLETED:
             found.append(OutputAbandoned(old.job_id, old.attempt))
-    if new.state is State.COMPLETED and new.chat_id and old and old.state is not State.COMPLETED:
-        found.append(ReplyDue(new))
-    if old and new.kind in WATCHED and new.watched:
-        news = (old.state, old.progress) != (new.state, new.progress)
-        if news or old.watched != new.watched:
-            found.append(WatchersDue(new, news))
+    if old and new.state is State.COMPLETED and old.state is not State.COMPLETED:
+        found += _completed(new)
+    if old and new.watched and new.kind in WATCHED:
+        found += _seen(old, new)
     if old and (whose := _to_gather(old, new)):
         found.append(GatherDue(whose))
     return found
@@ -135,6 +150,17 @@ def _event(old: Job | None, new: Job) -> Event | None:
     if old.state is not new.state:
         return _EVENT_OF.get(new.state)
     return Event.PROGRESS if old.progress != new.progress and new.progress else None
+
+
+def _completed(new: Job) -> list[Effect]:
+    if new.kind == Kind.VERIFY:
+        return [VerdictDue(new)]
+    return [ReplyDue(new)] if new.chat_id else []
+
+
+def _seen(old: Job, new: Job) -> list[Effect]:
+    news = (old.state, old.progress) != (new.state, new.progress)
+    return [WatchersDue(new, news)] if news or old.watched != new.watched else []
 
 
 def _became_ready(old: Job | None, new: Job) -> bool:

@@ -15,6 +15,8 @@ from .records import Record
 
 LARGE_BYTES = 5 * 1024 * 1024
 """More than this is handed out by S3: a function's answer is 6 MB at most."""
+ANSWER_BYTES = 2 * 1024 * 1024
+"""The most of a log that an answer has, beside what else is in it."""
 LINES = 1000
 
 
@@ -34,7 +36,7 @@ def detail(user: Identity, job_id: str, *, lines: int | None = None) -> dict[str
         "progress": words.percent(job),
         "stage": words.stage(job),
         "logs": [words.line(entry) for entry in entries(user, job_id, most=lines)],
-        "result": words.result(found.outcome) or None,
+        "result": words.outcome(job, found.outcome) or None,
         "error": {"code": job.error_code, "message": job.error_message} if job.error_code else None,
     }
 
@@ -43,12 +45,15 @@ def entries(user: Identity, job_id: str, *, most: int | None = None) -> list[Ent
     """The lines of a job's log from its beginning."""
     job = jobs.own(user, job_id)
     found: list[Entry] = []
+    size = 0
     # A page may hold fewer lines than asked for and not be the last, but none has no lines before the last.
     while (page := logs.read(job, cursor=len(found), limit=LINES)).entries:
-        found += page.entries
-        if most is not None and len(found) >= most:
-            break
-    return found[:most]
+        for entry in page.entries:
+            size += len(entry.message.encode())
+            if most is not None and (len(found) == most or size > ANSWER_BYTES):
+                return found
+            found.append(entry)
+    return found
 
 
 def bundle(user: Identity, job_id: str) -> dict[str, Any]:

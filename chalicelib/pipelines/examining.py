@@ -1,11 +1,12 @@
 """Verification, audit and compliance of contracts: what an agent is given to look at, and what it has found."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.accounts.sessions import Identity
 from chalicelib.errors import Conflict, InvalidRequest, JobNotFound
-from chalicelib.jobs.model import Job, Kind
+from chalicelib.jobs.model import Job, Kind, State
 
 from . import jobs, records, words
 from .jobs import Detail
@@ -34,6 +35,7 @@ def examine(user: Identity, kind: Kind, job_id: str, model: str | None, policy: 
         JobNotFound: the user has no such pipeline.
         Conflict: it has made no contract, or the agent could not look at it.
     """
+    records.read(user.user_id, job_id)
     pipeline = _pipeline(user, job_id)
     order = {"contract": pipeline.outcome.get("contract"), "model": model, "policy": policy}
     given = {
@@ -54,25 +56,24 @@ def verify_job(user: Identity, job_id: str, network: str | None, name: str | Non
         InvalidRequest: the network or the name is not the job's.
         Conflict: it has deployed nothing, or the agent could not compare it.
     """
-    told = words.result(_pipeline(user, job_id).outcome)
-    if "address" not in told or "network" not in told:
+    records.read(user.user_id, job_id)
+    pipeline = _pipeline(user, job_id)
+    told, network_name = words.result(pipeline.outcome), pipeline.order["network"]["name"]
+    if "address" not in told:
         raise Conflict("the job has deployed no contract")
-    _must_be(network, told["network"], "network")
+    _must_be(network, network_name, "network")
     _must_be(name, told.get("fqName"), "fullyQualifiedName")
     order = {
-        "network": jobs.network_of(told["network"]),
+        "network": jobs.network_of(network_name),
         "address": told["address"],
         "contract": told.get("contract"),
         "constructor_args": told.get("constructorArgs", []),
         "tx_hash": told.get("txHash"),
+        "job_id": job_id,
     }
     job = jobs.ask(user, Kind.VERIFY, order, {"standard_input": jobs.standard_input(job_id)}, seed)
     records.link(user.user_id, job_id, NAMES[Kind.VERIFY], job.job_id)
-    found = _examined(job)
-    if found.told and found.told.get("verified") is True:
-        records.note_verified(user.user_id, job_id, _text(found.told.get("explorer_url")))
-        jobs.note_verified(told["network"], told["address"], _text(found.told.get("explorer_url")))
-    return found
+    return _verdict(job)
 
 
 def verify_address(user: Identity, told: dict[str, Any], seed: str) -> Examined:
@@ -88,10 +89,19 @@ def verify_address(user: Identity, told: dict[str, Any], seed: str) -> Examined:
         "contract": told["contract_name"],
         "constructor_args": told["constructor_args"],
     }
-    found = _examined(jobs.ask(user, Kind.VERIFY, order, {"source_code": told["source_code"]}, seed))
-    if found.told and found.told.get("verified") is True:
-        jobs.note_verified(told["network"], told["address"], _text(found.told.get("explorer_url")))
-    return found
+    return _verdict(jobs.ask(user, Kind.VERIFY, order, {"source_code": told["source_code"]}, seed))
+
+
+def settle(job: Job) -> None:
+    """Note what a completed verification has found: for everybody, and in the list of the job's owner."""
+    (found,) = jobs.details([job])
+    told, order = words.verdict(found.outcome), found.order
+    if not told["verified"] or "address" not in order:
+        return
+    jobs.note_verified(order["network"]["name"], order["address"], told["explorer_url"])
+    if pipeline := order.get("job_id"):
+        with suppress(JobNotFound):  # It has been put away since.
+            records.note_verified(job.owner, pipeline, told["explorer_url"])
 
 
 def last_report(user: Identity, job_id: str, name: str) -> dict[str, Any] | None:
@@ -125,14 +135,21 @@ def _must_be(given: str | None, known: str | None, field: str) -> None:
         raise InvalidRequest(f"{field}: the job's is {known}", field=field)
 
 
+def _verdict(job: Job) -> Examined:
+    found = _examined(job)
+    if found.told is None:
+        return found
+    # The stream does it too; who has waited for it is to find it at once.
+    settle(jobs.current(job.job_id))
+    return Examined(found.job_id, words.verdict(found.told))
+
+
 def _examined(job: Job) -> Examined:
     found = jobs.awaited(job)
     if not words.ended(found.job):
         return Examined(job.job_id, None)
-    if not found.outcome:
+    if found.job.state is not State.COMPLETED:
         raise ExaminationFailed(found.job.error_message or f"the {found.job.kind} was cancelled", jobId=job.job_id)
+    if not found.outcome:
+        raise ExaminationFailed("the agent has delivered nothing", jobId=job.job_id)
     return Examined(job.job_id, found.outcome)
-
-
-def _text(value: Any) -> str | None:  # noqa: ANN401  what an agent has told
-    return value if isinstance(value, str) else None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from chalicelib.jobs.logs import Entry
@@ -9,14 +10,17 @@ from chalicelib.jobs.logs import Entry
 Insight = dict[str, Any]
 Rule = Callable[[Sequence[Entry], dict[str, Any]], Iterator[Insight]]
 
+LINES = 20_000
+MOST = 200
+LONGEST = 1000
 _TRANSACTION = re.compile(r"\b0x[0-9a-fA-F]{64}\b")
-_GAS = re.compile(r"\bgas used:? (\d[\d,]*)", re.IGNORECASE)
-_TESTS = re.compile(r"\b(\d+) (?:of \d+ )?tests? passed", re.IGNORECASE)
+_GAS = re.compile(r"\bgas used:? (\d[\d,]{0,20})\b", re.IGNORECASE)
+_TESTS = re.compile(r"\b(\d{1,9}) (?:of \d{1,9} )?tests? passed", re.IGNORECASE)
 
 
 def of(entries: Sequence[Entry], result: dict[str, Any]) -> list[Insight]:
-    """All insights, in the order of the rules."""
-    return [insight for rule in RULES for insight in rule(entries, result)]
+    """All insights, in the order of the rules; so many of each at most."""
+    return [insight for rule in RULES for insight in islice(rule(entries, result), MOST)]
 
 
 def _deployment(_: Sequence[Entry], result: dict[str, Any]) -> Iterator[Insight]:
@@ -51,7 +55,7 @@ def _tests(entries: Sequence[Entry], _: dict[str, Any]) -> Iterator[Insight]:
 def _warnings(entries: Sequence[Entry], _: dict[str, Any]) -> Iterator[Insight]:
     for entry in entries:
         if entry.level in {"warn", "error"}:
-            yield {"type": "warning" if entry.level == "warn" else "error", "message": entry.message,
+            yield {"type": "warning" if entry.level == "warn" else "error", "message": entry.message[:LONGEST],
                    "stage": _stage(entry), "index": entry.segment}  # fmt: skip
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib import queues, times
+from chalicelib import queues, strict_json, times
 from chalicelib.accounts.sessions import Identity
 from chalicelib.errors import Conflict, InvalidRequest, JobNotFound, UploadIncomplete
 from chalicelib.jobs import documents, lifecycle, logs
 from chalicelib.jobs.model import Input, Job, Kind, NewJob, State
 from chalicelib.objects import artifacts, contents, keys
+from chalicelib.objects.artifacts import Artifact
 from chalicelib.settings import settings
 from chalicelib.telemetry import audit, current_trace
 
@@ -30,6 +31,8 @@ STANDARD_INPUT = "standard-input.json"
 # An agent that goes away leaves an attempt behind. A pipeline deploys, which is not to be done twice.
 ATTEMPTS = {Kind.PIPELINE: 1}
 LOOK_SECONDS = 0.5
+MOST_BYTES = 1_300_000
+"""Of one of a contract's files; three of them go into an answer, of which a function can give 6 MB."""
 
 
 class UnsupportedNetwork(InvalidRequest):
@@ -134,7 +137,7 @@ def cancel(user: Identity, job_id: str) -> Job:
 
 def delivered(job_id: str) -> dict[str, Any]:
     """What a pipeline has delivered: ``sources``, ``abis`` and ``scripts`` by name; empty what it has not."""
-    found = {artifact.file_name: artifact.object_key for artifact in artifacts.list_of_job(job_id, job_id)}
+    found = {artifact.file_name: artifact for artifact in artifacts.list_of_job(job_id, job_id)}
     return {name: _json(found.get(file)) for name, file in DELIVERED.items()}
 
 
@@ -144,7 +147,7 @@ def standard_input(job_id: str) -> dict[str, Any]:
     Raises:
         Conflict: the job has delivered none.
     """
-    found = {artifact.file_name: artifact.object_key for artifact in artifacts.list_of_job(job_id, job_id)}
+    found = {artifact.file_name: artifact for artifact in artifacts.list_of_job(job_id, job_id)}
     told = _json(found.get(STANDARD_INPUT))
     if not told:
         raise Conflict("the job has no contract yet: it has not come so far, or its files are no longer stored")
@@ -164,6 +167,11 @@ def ask(user: Identity, kind: Kind, order: dict[str, Any], given: dict[str, Any]
     content = json.dumps(given).encode()
     stored = contents.write(keys.contract_input(f"{kind.prefix}_{seed}"), content, "application/json")
     return _start(user, kind, order, seed, stored)
+
+
+def current(job_id: str) -> Job:
+    """A job as it stands."""
+    return lifecycle.read(job_id)
 
 
 def awaited(job: Job) -> Detail:
@@ -190,12 +198,13 @@ def _contract(network: str, address: str) -> str:
     return f"{network}#{address.lower()}"
 
 
-def _json(key: str | None) -> dict[str, Any]:
-    if key is None:
+def _json(artifact: Artifact | None) -> dict[str, Any]:
+    """What a file of an agent's holds; nothing where it is no object in JSON, or too large for an answer."""
+    if artifact is None or artifact.size > MOST_BYTES:
         return {}
     try:
-        found = json.loads(contents.read(key))
-    except (UploadIncomplete, ValueError):
+        found = strict_json.parse(contents.read(artifact.object_key))
+    except (UploadIncomplete, InvalidRequest):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -1,5 +1,6 @@
 """A user's list of jobs: their own words, beside how each job stands."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -13,6 +14,7 @@ from .jobs import Detail
 from .records import Place, Record
 
 LOOKED_AT = 1000
+PAGE_BYTES = 3 * 1024 * 1024
 CHUNK = 50
 CACHED = (
     "state", "progress", "address", "fq_name", "constructor_args", "verified", "explorer_url", "completed_at",
@@ -37,11 +39,13 @@ def page(user_id: str, wanted: Wanted, *, limit: int, after: Place | None) -> tu
     """
     found: list[Listed] = []
     last: Place | None = None
+    size = 0
     for looked, listed in enumerate(_listed(records.newest(user_id, after))):
-        if len(found) == limit or looked == LOOKED_AT:
+        if len(found) == limit or looked == LOOKED_AT or size > PAGE_BYTES:
             return found, last
         if wanted(listed):
             found.append(listed)
+            size += len((listed.record.prompt or "").encode()) + len(json.dumps(listed.cache))
         last = listed.record.place
     return found, None
 

@@ -21,7 +21,7 @@ def detail(user: Identity, job_id: str, *, lines: int | None, with_insights: boo
     data = bundles.detail(user, job_id, lines=lines)
     if not with_insights:
         return Told(data)
-    return Told(data, insights.of(bundles.entries(user, job_id), data["result"] or {}))
+    return Told(data, insights.of(bundles.entries(user, job_id, most=insights.LINES), data["result"] or {}))
 
 
 def status(user: Identity, job_id: str) -> Standing:
@@ -86,4 +86,4 @@ def _verdict(found: Examined) -> Verdict:
     told = found.told
     if told is None:
         return Verdict(None, job_id=found.job_id)
-    return Verdict(bool(told.get("verified")), told.get("explorer_url"), told.get("reason"))
+    return Verdict(told["verified"], told["explorer_url"], told["reason"])

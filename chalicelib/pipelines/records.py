@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
@@ -16,6 +16,7 @@ from chalicelib.errors import Forbidden, JobNotFound, StorageFailed
 from .tables import RecordRow
 
 PAGE = 100
+TRIES = 16
 _TEXTS = (
     "type", "prompt", "filename", "network", "title", "description", "own", "upstream",
     "audit", "compliance", "verification",
@@ -175,9 +176,7 @@ def refresh(user_id: str, job_id: str, told: dict[str, Any], *, once: Mapping[st
 
 def note_verified(user_id: str, job_id: str, explorer_url: str | None) -> None:
     """Keep that the contract of a job was found to be what its source says."""
-    known = read(user_id, job_id)
-    text = json.dumps({**known.cache, "verified": True, "explorer_url": explorer_url})
-    _change(user_id, job_id, [RecordRow.cache.set(text)])
+    _keep(read(user_id, job_id), {"verified": True, "explorer_url": explorer_url})
 
 
 def link(user_id: str, job_id: str, name: str, other: str) -> None:
@@ -203,8 +202,20 @@ def newest(user_id: str, after: Place | None) -> Iterator[Record]:
 
 
 def _keep(known: Record, told: dict[str, Any]) -> None:
-    text = json.dumps({**known.cache, **told})
-    _change(known.user_id, known.job_id, [RecordRow.cache.set(text), RecordRow.updated_at.set(times.now())])
+    for _ in range(TRIES):
+        # Later than what was read, so that of two that were based on the same only one is written.
+        now = max(times.now(), known.updated_at + timedelta(milliseconds=1))
+        text = json.dumps({**known.cache, **told})
+        actions = [RecordRow.cache.set(text), RecordRow.updated_at.set(now)]
+        try:
+            RecordRow.change(
+                known.user_id, known.job_id, actions=actions, condition=RecordRow.updated_at == known.updated_at
+            )
+        except Refused:
+            known = read(known.user_id, known.job_id)
+        else:
+            return
+    raise StorageFailed
 
 
 def _change(user_id: str, job_id: str, actions: list[Action]) -> Record:

@@ -23,6 +23,7 @@ from . import jobs, words
 RECONNECT_MILLISECONDS = 1000
 LOOK_SECONDS = 0.5
 LINES = 500
+ANSWER_BYTES = 1024 * 1024
 END = "end"
 _ID = re.compile(r"(?P<cursor>\d{1,9})-(?P<percent>\d{1,3})-(?P<stage>[a-z]{0,16})")
 
@@ -70,9 +71,12 @@ def events(user: Identity, job_id: str, heard: Heard) -> str:
 def _new(user: Identity, job_id: str, heard: Heard) -> Iterator[str]:
     # The job first: what is in the log once it has ended is all there will be.
     job = jobs.own(user, job_id)
-    first = heard.cursor
+    first, size = heard.cursor, 0
     while lines := logs.read(job, cursor=heard.cursor, limit=LINES).entries:
         for entry in lines:
+            size += len(entry.message.encode())
+            if size > ANSWER_BYTES and heard.cursor > first:
+                return
             heard = heard._replace(cursor=entry.segment + 1)
             yield _event("log", words.line(entry), heard.event_id)
         if heard.cursor - first >= LINES:
@@ -89,12 +93,12 @@ def _end(job: Job, heard: Heard) -> Iterator[str]:
     if job.state is State.FAILED:
         code = f"{_stage(job) or 'job'}_error"
         yield _event("error", {"message": job.error_message, "code": code}, heard.event_id)
-    told = words.result(jobs.details([job])[0].outcome)
+    told = words.outcome(job, jobs.details([job])[0].outcome)
     yield _event(END, {"status": words.status(job), "result": told or None}, END)
 
 
 def _stage(job: Job) -> str:
-    found = words.stage(job) or ""
+    found = (words.stage(job) or "").lower()
     return found if re.fullmatch("[a-z]{0,16}", found) else ""
 
 

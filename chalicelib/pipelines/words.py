@@ -4,6 +4,7 @@ What has become of a job is told by its agent, whose words are taken only in the
 """
 
 import json
+from collections.abc import Callable
 from typing import Any, Literal
 
 from chalicelib import forms, times
@@ -25,20 +26,28 @@ _WORDS: dict[State, Status] = {
     State.FAILED: "failed",
     State.CANCELLED: "cancelled",
 }
-_RESULT: dict[str, type | tuple[type, ...]] = {
-    "address": str,
-    "network": str,
-    "contract": str,
-    "txHash": str,
-    "fqName": str,
-    "chainId": int,
-    "constructorArgs": list,
-    "verified": bool,
-    "explorerUrl": str,
-    "compiler": dict,
-    "understood": dict,
-    "iterations": int,
-    "writtenBy": str,
+_MOST_ARGUMENTS = 64
+_MOST_BYTES = 16 * 1024
+
+
+def _small(value: Any) -> Any:  # noqa: ANN401  any JSON
+    return value if isinstance(value, dict | list) and len(json.dumps(value)) <= _MOST_BYTES else None
+
+
+_RESULT: dict[str, Callable[[Any], Any]] = {
+    "address": lambda value: forms.matching(value, r"0x[0-9a-fA-F]{40}"),
+    "network": lambda value: forms.text(value, 64),
+    "contract": lambda value: forms.text(value, 128),
+    "txHash": lambda value: forms.matching(value, r"0x[0-9a-fA-F]{64}"),
+    "fqName": lambda value: forms.text(value, 512),
+    "chainId": forms.whole,
+    "constructorArgs": lambda value: _small(value) if isinstance(value, list) else None,
+    "verified": lambda value: value if isinstance(value, bool) else None,
+    "explorerUrl": forms.link,
+    "compiler": lambda value: _small(value) if isinstance(value, dict) else None,
+    "understood": lambda value: _small(value) if isinstance(value, dict) else None,
+    "iterations": forms.count,
+    "writtenBy": lambda value: forms.text(value, 200),
 }
 
 
@@ -74,8 +83,26 @@ def stage(job: Job) -> str | None:
 def result(found: Any) -> dict[str, Any]:  # noqa: ANN401  what an agent has told
     """What a pipeline has come to, in camel case; what its agent has not told is left out."""
     known = found if isinstance(found, dict) else {}
-    taken = {name: known.get(_snake(name)) for name in _RESULT}
-    return {name: value for name, value in taken.items() if _is(value, _RESULT[name])}
+    taken = {name: form(known.get(_snake(name))) for name, form in _RESULT.items()}
+    return {name: value for name, value in taken.items() if value is not None}
+
+
+def verdict(found: Any) -> dict[str, Any]:  # noqa: ANN401  what an agent has told
+    """What a verification has found: ``verified``, ``explorer_url`` and ``reason``."""
+    known = found if isinstance(found, dict) else {}
+    return {
+        "verified": known.get("verified") is True,
+        "explorer_url": forms.link(known.get("explorer_url")),
+        "reason": forms.line(known.get("reason")),
+    }
+
+
+def outcome(job: Job, found: Any) -> dict[str, Any]:  # noqa: ANN401  what an agent has told
+    """What a job of any kind of this contract has come to."""
+    if job.kind == Kind.PIPELINE:
+        return result(found)
+    known = found if isinstance(found, dict) else {}
+    return {name: value for name, value in known.items() if name != "markdown"}
 
 
 def line(entry: Entry) -> dict[str, Any]:
@@ -92,7 +119,3 @@ def line(entry: Entry) -> dict[str, Any]:
 
 def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-
-
-def _is(value: object, form: type | tuple[type, ...]) -> bool:
-    return isinstance(value, form) and (form is bool or not isinstance(value, bool))

@@ -2,7 +2,6 @@
 
 import hmac
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 
 from chalice.app import Request
 
@@ -17,7 +16,6 @@ ACCESS, REFRESH, CSRF = "evium_access", "evium_refresh", "evium_csrf"
 CSRF_HEADER = "x-csrf-token"
 SESSIONS = "/u/auth"
 """Where the refresh token is of use, and is sent to."""
-_MAX_COOKIES = 16_384
 
 
 class CsrfMismatch(Forbidden):
@@ -53,12 +51,17 @@ class CookieSession:
 
 
 def cookies_of(request: Request) -> dict[str, str]:
-    """A request's cookies; none where they are in no order at all."""
-    said = str(request.headers.get("cookie") or "")
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(said[:_MAX_COOKIES]).items()}
-    except CookieError:
-        return {}
+    """Our cookies of a request.
+
+    Other sites of the same domain have cookies too, of forms that are none of ours; they are passed over one by one
+    (RFC 6265, 5.4). Of several of one name the first counts, which is the nearest to the path.
+    """
+    found: dict[str, str] = {}
+    for pair in str(request.headers.get("cookie") or "").split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name in {ACCESS, REFRESH, CSRF}:
+            found.setdefault(name, value)
+    return found
 
 
 def must_be_from_a_page(request: Request, family_id: str | None) -> None:
@@ -73,6 +76,23 @@ def must_be_from_a_page(request: Request, family_id: str | None) -> None:
     good = families.csrf_token(family_id) if family_id else ""
     if not good or not _same(shown, good) or not _same(kept, good):
         raise CsrfMismatch
+
+
+def family_of_session(request: Request) -> str:
+    """The family of a request's session, by either of its tokens, from a page of it.
+
+    Raises:
+        Unauthenticated: there is none.
+        CsrfMismatch: see ``must_be_from_a_page``.
+    """
+    kept = cookies_of(request)
+    if REFRESH in kept:
+        return families.family_of(refresh_token(request))
+    family_id = sessions.verify(kept[ACCESS]).family_id if ACCESS in kept else None
+    if family_id is None:
+        raise Unauthenticated("there is no session: log in first")
+    must_be_from_a_page(request, family_id)
+    return family_id
 
 
 def refresh_token(request: Request) -> str:

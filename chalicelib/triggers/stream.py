@@ -15,6 +15,7 @@ from chalicelib.jobs.changes import (
     GatherDue,
     OutputAbandoned,
     ReplyDue,
+    VerdictDue,
     WatchersDue,
     WorkDue,
 )
@@ -57,6 +58,11 @@ def _do(effect: Effect) -> None:
         case WorkDue(queue):
             if queue in queues.STAGES:
                 queues.wake(queue)
+        case VerdictDue(job):
+            # No other function's start is to pay for it.
+            from chalicelib.pipelines import examining  # noqa: PLC0415
+
+            examining.settle(job)
         case GatherDue(job_id):
             queues.gather(job_id)
         case OutputAbandoned(job_id, attempt):

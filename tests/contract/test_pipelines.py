@@ -3,11 +3,13 @@
 import json
 import re
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
 
+from local.cloud import LocalCloud
 from tests.contract.harness import changed_settings
 from tests.contract.test_sessions import refusal
 from tests.support.api import Api, ok
@@ -173,6 +175,70 @@ def test_verification_is_asked_of_an_agent(page: Page, maker: Maker) -> None:
     assert ok(page.get(f"/u/jobs/{job_id}"))["job"]["cache"]["verified"] is True
 
 
+def test_verdict_that_nobody_waited_for_is_noted(page: Page, maker: Maker, cloud: LocalCloud) -> None:
+    job_id = page.create()
+    address = f"0x{uuid.uuid4().hex}00000000"
+    maker.deploy(maker.running(), verified=False, address=address)
+    assert page.post("/u/proxy/verify/byJob", {"jobId": job_id}).status_code == 202
+    maker.running().report("completed", {"verified": True, "explorer_url": "javascript:alert(1)", "reason": {"a": 1}})
+    cloud.drain()
+    status = ok(page.get(f"/u/proxy/verify/status?address={address}&network=avalanche-fuji"))
+    assert status == {"ok": True, "verified": True, "explorerUrl": None}
+    assert ok(page.get(f"/u/jobs/{job_id}"))["job"]["cache"]["verified"] is True
+
+
+def test_words_of_an_agent_are_taken_only_in_their_form(page: Page, maker: Maker) -> None:
+    job_id = page.create()
+    work = maker.running()
+    maker.log(work, ("test", "gas used: " + "9" * 5000), ("test", "9" * 5000 + " tests passed"))
+    for name, content in {
+        "sources.json": b"[" * 100_000,
+        "abis.json": b'{"a": "\\ud800"}',
+        "scripts.json": b"1",
+    }.items():
+        work.deliver(name, content)
+    hostile = {
+        "address": "x" * 3000, "tx_hash": 5, "explorer_url": "javascript:alert(1)", "verified": "false",
+        "constructor_args": [["x" * 20_000]], "chain_id": 10**300, "contract": {"a": 1}, "fq_name": "y" * 100_000,
+    }  # fmt: skip
+    work.report("completed", hostile)
+    assert ok(page.get(f"/u/proxy/job/{job_id}?includeMagical=true"))["data"]["result"] == {"fqName": "y" * 512}
+    assert ok(page.get(f"/u/proxy/artifacts?jobId={job_id}"))["sources"] == {}
+    assert ok(page.get(f"/u/jobs/{job_id}/export"))["artifacts"] == {"sources": {}, "abis": {}, "scripts": {}}
+    assert refusal(page.post("/u/proxy/verify/byJob", {"jobId": job_id})) == (409, "conflict")
+    assert page.listed()["jobs"][0]["cache"]["address"] is None
+
+
+def test_answers_stay_within_what_a_function_can_give(page: Page, maker: Maker) -> None:
+    job_id = page.create()
+    work = maker.running()
+    for _ in range(3):
+        maker.log(work, *(("test", "x" * 30_000) for _ in range(20)))
+    path = f"/u/proxy/job/{job_id}"
+    assert len(page.get(path).content) < 3_000_000
+    first = page.get(f"{path}/logs/stream")
+    assert len(first.content) < 1_500_000
+    heard: list[tuple[str, Any]] = []
+    last = _hear(first, heard)
+    while len(heard) < 60:
+        last = _hear(page.get(f"{path}/logs/stream", headers={"Last-Event-ID": last}), heard)
+    assert [data["index"] for name, data in heard if name == "log"] == list(range(60))
+
+
+def test_outside_jobs_come_back_and_lose_no_words(page: Page) -> None:
+    page.attach("outside-2")
+    ok(page.ask("DELETE", "/u/jobs/outside-2"))
+    assert page.attach("outside-2")["deleted_at"] is None
+    told = {"progress": 5, "address": ADDRESS, "fq_name": "x", "explorer_url": "https://example.com"}
+    with ThreadPoolExecutor(4) as threads:
+        said = [{"jobId": "outside-2", name: value} for name, value in told.items()]
+        assert all(answer.ok for answer in threads.map(lambda body: page.post("/u/jobs/cache", body), said))
+    cache = page.listed()["jobs"][0]["cache"]
+    assert {name: cache[name] for name in told} == told
+    large = {"jobId": "outside-2", "constructor_args": ["x" * 20_000]}
+    assert refusal(page.post("/u/jobs/cache", large)) == (400, "bad_request")
+
+
 def test_verification_by_address(page: Page, maker: Maker) -> None:
     told = {"address": ADDRESS, "network": "ethereum-sepolia", "sourceCode": "contract A {}", "contractName": "A"}
     with changed_settings(pipeline_wait_seconds="0"):
@@ -204,6 +270,7 @@ def test_reports_are_made_by_an_agent_and_kept(page: Page, maker: Maker, kind: s
         work.report("completed", report)
         told = ok(page.post(f"/u/proxy/{kind}/byJob", body, headers=key))
         assert told == {"ok": True, "report": {"score": 85, "findings": []}}
+        assert ok(page.get(f"/u/proxy/job/{later.json()['job']['id']}"))["data"]["result"]["score"] == 85
         markdown = page.post(f"/u/proxy/{kind}/byJob", body, headers={**key, "Accept": "text/markdown"})
     assert (markdown.headers["Content-Type"], markdown.text) == ("text/markdown; charset=utf-8", "# Report\n")
     assert ok(page.get(f"/u/proxy/artifacts/{kind}?jobId={job_id}"))[kind] == {"score": 85, "findings": []}

@@ -156,6 +156,29 @@ def test_whatever_the_cookies_are_it_is_a_401(api: Api, cookie: str) -> None:
     assert refusal(answer) == (401, "unauthorized")
 
 
+def test_cookies_of_other_sites_are_passed_over(page: Page) -> None:
+    own = "; ".join(f"{name}={value}" for name, value in page.session.cookies.items())
+    for other in (
+        'prefs={"a":1}',
+        "u=John Smith",
+        "novalue",
+        "x=\u00e9".encode().decode("latin-1"),
+        "=x",
+        "path=/x",
+        "a" * 7000,
+    ):
+        answer = requests.get(f"{page.api.url}/u/auth/me", headers={"Cookie": f"{other}; {own}"}, timeout=TIMEOUT)
+        assert answer.status_code == 200, other
+
+
+def test_log_out_needs_either_token_of_the_session(page: Page, api: Api) -> None:
+    kept = {name: page.session.cookies[name] for name in ("evium_access", "evium_csrf")}
+    shown = {"x-csrf-token": kept["evium_csrf"]}
+    ended = requests.post(f"{api.url}/u/auth/logout", cookies=kept, headers=shown, timeout=TIMEOUT)
+    assert ended.status_code == 200
+    assert refusal(page.post("/u/auth/refresh")) == (401, "unauthorized")
+
+
 def test_other_origins_may_use_the_cookies_only_if_they_are_allowed(page: Page) -> None:
     """Threat 32: credentials are for exactly the origins of the settings, and for this contract's paths."""
     allowed, other = "https://dashboard.example.com", "https://evil.example.com"

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from local.cloud import LocalCloud
 from tests.faults.recorder import Recorder
-from tests.support.api import Api, Caller
+from tests.support.api import Api
 from tests.support.builds import RESULT, Builds, Work
 from tests.support.watching import address, all_heard, heard, watching
 
@@ -27,8 +27,9 @@ END = "completion"
 
 
 @pytest.fixture
-def builds(api: Api, user: Caller) -> Builds:
-    return Builds(api, user, api.agent())
+def builds(api: Api) -> Builds:
+    # Somebody of their own: whoever else is looked at here is to have no builds.
+    return Builds(api, api.user(), api.agent())
 
 
 def _brief(message: dict[str, Any]) -> str:

@@ -74,7 +74,7 @@ def refresh_cookies(call: Call) -> Reply[Session]:
 @surface.on("POST", "/u/auth/logout", auth=anyone, tells=("Set-Cookie",), takes=("X-Csrf-Token",), raises=LOG_OUT)
 def log_out(call: Call) -> Reply[Done]:
     """End a session."""
-    families.end(families.family_of(cookies.refresh_token(call.request)), "logged out")
+    families.end(cookies.family_of_session(call.request), "logged out")
     return Reply(body=Done(ok=True), headers={"Set-Cookie": cookies.ended(call.request)})
 
 

@@ -1,5 +1,6 @@
 """The pipelines contract's error envelope: ``{"ok": false, "error", "message"}`` with the contract's codes."""
 
+from http import HTTPStatus
 from typing import Any, Literal
 
 from chalicelib import errors
@@ -41,4 +42,4 @@ def envelope(error: ClaimcheckError) -> tuple[int, dict[str, Any]]:
         "message": all_that_is_wrong(error),
         "field": error.details.get("field") or None,
     }
-    return status_of(error), body
+    return HTTPStatus.CONFLICT if code == "conflict" else status_of(error), body

@@ -58,6 +58,8 @@ def attach_job(call: Call[Attach]) -> OneJob:
         return OneJob(ok=True, job=_view(listing.listed(records.read(user.user_id, told.job_id))))
     words = {name: getattr(told, name) for name in ("prompt", "filename", "network")}
     made = records.add(user.user_id, told.job_id, own=False, type=told.type, **words)
+    if made.deleted_at:
+        made = records.bring_back(user.user_id, told.job_id)
     return OneJob(ok=True, job=_view(listing.listed(made)))
 
 

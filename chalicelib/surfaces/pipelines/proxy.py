@@ -8,7 +8,7 @@ from chalicelib.pipelines.jobs import UnsupportedNetwork
 from chalicelib.pipelines.service import service, service_of
 from chalicelib.surfaces.calls import IDEMPOTENCY_KEY, Call
 from chalicelib.surfaces.cookies import CookieSession
-from chalicelib.surfaces.limits import PIPELINE_CREATIONS, PIPELINE_READS
+from chalicelib.surfaces.limits import PIPELINE_CREATIONS, PIPELINE_READS, PIPELINE_STREAMS
 from chalicelib.surfaces.surface import Reply
 
 from .surface import READING, surface
@@ -88,9 +88,8 @@ def poll_log(call: Call[None, LogQuery], id: str) -> LogView:  # noqa: A002  the
 def stream_log(call: Call[None, LogQuery], id: str) -> Reply:  # noqa: A002  the contract's word
     """A job's log as Server-Sent Events, each answer finite: ``log``, ``progress``, ``error``, ``end`` and ``ping``."""
     last = call.header("last-event-id")
-    if not last:
-        # One stream is one call, however often its connection has to be made anew.
-        call.limited(PIPELINE_READS)
+    # One stream is one read, however often its connection has to be made anew.
+    call.limited(PIPELINE_STREAMS if last else PIPELINE_READS)
     text = service_of(call.user, id).events(call.user, id, after=call.query.after_index, last=last)
     # A browser that gets a 204 does not ask again.
     return Reply(body=text or "", status=HTTPStatus.NO_CONTENT if text is None else None, media_type=EVENTS)
