@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib import times
-from chalicelib.jobs import documents
+from chalicelib.jobs import documents, progress
 from chalicelib.jobs.model import Job, Kind, State
 
 from . import words
@@ -41,7 +41,7 @@ def _message(job: Job) -> str:
         return _completion(job, common)
     if words.ended(job):
         return json.dumps({"type": "error", **common, "error": words.error(job)})
-    return json.dumps({"type": "progress", **common, "progress": words.percent(job), "data": _data(job)})
+    return json.dumps({"type": "progress", **common, "progress": progress.percent(job), "data": _data(job)})
 
 
 def _data(job: Job) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 What has become of a job is told by its agent, whose words are taken only in the form that they should have.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any, Literal
 
 from chalicelib import forms, idempotency
+from chalicelib.jobs import progress
 from chalicelib.jobs.model import Job, Kind, State
 
 Status = Literal["initializing", "running", "completed", "failed", "cancelled"]
@@ -71,27 +71,14 @@ def ended(job: Job) -> bool:
     return status(job) in _ENDS
 
 
-def told(job: Job) -> dict[str, Any]:
-    """What a job's agent has last told of how far it is."""
-    found = json.loads(job.progress) if job.progress else None
-    return found if isinstance(found, dict) else {}
-
-
-def percent(job: Job) -> int:
-    """How far a job is, from 0 to 100."""
-    return (
-        100 if job.state is State.COMPLETED else int(forms.number(told(job).get("percent"), 0, 99, clamped=True) or 0)
-    )
-
-
 def step(job: Job) -> str | None:
     """What a job's agent is at."""
-    return forms.text(told(job).get("step"), 200)
+    return forms.text(progress.told(job).get("step"), 200)
 
 
 def files_created(job: Job) -> int:
     """How many files a build's agent has written so far."""
-    return forms.count(told(job).get("files_created")) or 0
+    return forms.count(progress.told(job).get("files_created")) or 0
 
 
 def error(job: Job) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib import times
 from chalicelib.accounts.sessions import Identity
-from chalicelib.jobs import logs
+from chalicelib.jobs import logs, progress
 from chalicelib.jobs.logs import Entry
 from chalicelib.objects import contents, keys, presign
 
@@ -33,7 +33,7 @@ def detail(user: Identity, job_id: str, *, lines: int | None = None) -> dict[str
     return {
         "id": job_id,
         "status": words.status(job),
-        "progress": words.percent(job),
+        "progress": progress.percent(job),
         "stage": words.stage(job),
         "logs": [words.line(entry) for entry in entries(user, job_id, most=lines)],
         "result": words.outcome(job, found.outcome) or None,

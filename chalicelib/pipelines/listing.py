@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from chalicelib import times
-from chalicelib.jobs import lifecycle
+from chalicelib.jobs import lifecycle, progress
 
 from . import jobs, records, words
 from .jobs import Detail
@@ -76,7 +76,7 @@ def _inside(record: Record, detail: Detail) -> dict[str, Any]:
     verified = bool(told.get("verified")) or bool(record.cache.get("verified"))
     return {
         "state": words.status(job),
-        "progress": words.percent(job),
+        "progress": progress.percent(job),
         "address": told.get("address"),
         "fq_name": told.get("fqName"),
         "constructor_args": told.get("constructorArgs"),

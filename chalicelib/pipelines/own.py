@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.accounts.sessions import Identity
+from chalicelib.jobs import progress
 from chalicelib.jobs.model import Kind
 
 from . import bundles, examining, insights, jobs, stream, words
@@ -27,7 +28,7 @@ def detail(user: Identity, job_id: str, *, lines: int | None, with_insights: boo
 def status(user: Identity, job_id: str) -> Standing:
     """How a job stands."""
     job = jobs.own(user, job_id)
-    return Standing(words.status(job), words.percent(job))
+    return Standing(words.status(job), progress.percent(job))
 
 
 def logs(user: Identity, job_id: str, *, after: int, limit: int) -> Lines:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from chalicelib import times
 from chalicelib.accounts.sessions import Identity
 from chalicelib.errors import InvalidRequest
-from chalicelib.jobs import logs
+from chalicelib.jobs import logs, progress
 from chalicelib.jobs.model import Job, State
 from chalicelib.settings import settings
 
@@ -81,7 +81,7 @@ def _new(user: Identity, job_id: str, heard: Heard) -> Iterator[str]:
             yield _event("log", words.line(entry), heard.event_id)
         if heard.cursor - first >= LINES:
             return  # There may be more of them, and they come before whatever else there is to tell.
-    stage, percent = _stage(job), words.percent(job)
+    stage, percent = _stage(job), progress.percent(job)
     if (percent, stage) != (heard.percent, heard.stage) and not words.ended(job) and (percent or stage):
         heard = heard._replace(percent=percent, stage=stage)
         yield _event("progress", {"progress": percent, "stage": stage or None}, heard.event_id)

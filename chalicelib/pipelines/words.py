@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from chalicelib import forms, times
+from chalicelib.jobs import progress
 from chalicelib.jobs.logs import Entry
 from chalicelib.jobs.model import Job, Kind, State
 
@@ -61,22 +62,9 @@ def ended(job: Job) -> bool:
     return status(job) in ENDED
 
 
-def told(job: Job) -> dict[str, Any]:
-    """What a job's agent has last told of how far it is."""
-    found = json.loads(job.progress) if job.progress else None
-    return found if isinstance(found, dict) else {}
-
-
-def percent(job: Job) -> int:
-    """How far a job is, from 0 to 100."""
-    return (
-        100 if job.state is State.COMPLETED else int(forms.number(told(job).get("percent"), 0, 99, clamped=True) or 0)
-    )
-
-
 def stage(job: Job) -> str | None:
     """Which stage a job is in."""
-    found = told(job).get("stage")
+    found = progress.told(job).get("stage")
     return found if isinstance(found, str) else None
 
 

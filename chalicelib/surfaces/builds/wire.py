@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from chalicelib.builds import words
 from chalicelib.builds.jobs import Detail, Download
 from chalicelib.engines.evaluation.parameters import stated
-from chalicelib.jobs import logs
+from chalicelib.jobs import logs, progress
 from chalicelib.surfaces.wire import Model, Moment
 
 MAX_PARAMETERS_BYTES = 16_384
@@ -228,7 +228,7 @@ class BuildView(Model):
             task_id=words.uuid(job),
             project_name=str(order.get("project_name", "")),
             status=status,
-            progress=words.percent(job),
+            progress=progress.percent(job),
             created_at=job.created_at,
             created_by=str(order.get("created_by", "")),
             goal=str(order.get("goal", "")),
@@ -294,7 +294,7 @@ class AnalysisView(Model):
             analysis_id=words.uuid(job),
             project_name=str(order.get("project_name", "")),
             status=status,
-            progress=words.percent(job),
+            progress=progress.percent(job),
             timestamp=job.created_at,
             performed_by=str(order.get("created_by", "")),
             **(found if status == "completed" else dict.fromkeys(found)),
