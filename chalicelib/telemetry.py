@@ -56,6 +56,12 @@ def current_trace() -> Trace | None:
     return _current.get()
 
 
+def trace_parent() -> str | None:
+    """What continues the present trace elsewhere; None outside of any."""
+    trace = current_trace()
+    return trace.parent if trace else None
+
+
 def audit(action: str, *, actor: str, outcome: str = "success", **facts: Any) -> None:  # noqa: ANN401  JSON facts
     """Record who did what to what; never a secret, a token or a body."""
     logger.info(action, audit=True, actor=actor, outcome=outcome, **facts)

@@ -15,7 +15,7 @@ from chalicelib.objects import presign
 from chalicelib.projects import registry
 from chalicelib.projects.registry import Project
 from chalicelib.settings import settings
-from chalicelib.telemetry import audit, current_trace
+from chalicelib.telemetry import audit, trace_parent
 
 from . import sources
 from .sources import Source
@@ -157,7 +157,6 @@ def _create(
     seed: str,
     source: Source | None = None,
 ) -> Detail:
-    trace = current_trace()
     payload = {**order, "created_by": user.email}
     new = NewJob(
         kind=kind,
@@ -170,7 +169,7 @@ def _create(
         queue=queues.BUILDS,
         max_attempts=MAX_ATTEMPTS,
         given=source.given if source else None,
-        trace_parent=trace.parent if trace else None,
+        trace_parent=trace_parent(),
     )
     job = lifecycle.create(new, seed)
     audit("job.created", actor=user.principal, job_id=job.job_id)

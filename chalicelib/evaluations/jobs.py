@@ -14,7 +14,7 @@ from chalicelib.jobs import documents, lifecycle
 from chalicelib.jobs.model import Input, Job, Kind, NewJob, State
 from chalicelib.objects import contents, keys, presign
 from chalicelib.settings import settings
-from chalicelib.telemetry import audit, current_trace
+from chalicelib.telemetry import audit, trace_parent
 
 from . import answering, datasets, semantic
 
@@ -79,7 +79,6 @@ def submit(user: Identity, order: dict[str, Any], seed: str) -> Detail:
     scorer = semantic.scorer() if criteria.use_semantic_scoring else None
     _check_agent(configuration)
     _check_columns(data, configuration)
-    trace = current_trace()
     new = NewJob(
         kind=Kind.EVALUATION,
         type=order["type"],
@@ -89,7 +88,7 @@ def submit(user: Identity, order: dict[str, Any], seed: str) -> Detail:
         queue=queues.EVALUATIONS,
         max_attempts=MAX_ATTEMPTS,
         given=data,
-        trace_parent=trace.parent if trace else None,
+        trace_parent=trace_parent(),
     )
     job = lifecycle.create(new, seed)
     audit("job.created", actor=user.principal, job_id=job.job_id)

@@ -12,7 +12,7 @@ from chalicelib.jobs import documents, lifecycle
 from chalicelib.jobs.model import Job, Kind, NewJob, State
 from chalicelib.objects import keys, presign
 from chalicelib.settings import settings
-from chalicelib.telemetry import audit, current_trace
+from chalicelib.telemetry import audit, trace_parent
 
 TYPE = "file"
 # A function that is killed leaves an attempt behind; what kills three is the file's fault.
@@ -82,7 +82,6 @@ def create(user: Identity, order: dict[str, Any], seed: str) -> Detail:
     """
     size = order["original_file_size_bytes"] or 0
     must_fit(size, field="original_file_size_bytes")
-    trace = current_trace()
     new = NewJob(
         kind=Kind.FILE,
         type=TYPE,
@@ -92,7 +91,7 @@ def create(user: Identity, order: dict[str, Any], seed: str) -> Detail:
         queue=queue_for(size),
         max_attempts=MAX_ATTEMPTS,
         input_name=keys.safe_name(order["file_name"]),
-        trace_parent=trace.parent if trace else None,
+        trace_parent=trace_parent(),
     )
     job = lifecycle.create(new, seed)
     audit("job.created", actor=user.principal, job_id=job.job_id)

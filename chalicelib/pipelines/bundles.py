@@ -1,15 +1,18 @@
 """All there is of a job, in one piece: its record, its files, how it stands, and its log."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from chalicelib import times
 from chalicelib.accounts.sessions import Identity
 from chalicelib.jobs import logs, progress
 from chalicelib.jobs.logs import Entry
+from chalicelib.jobs.model import Job
 from chalicelib.objects import contents, keys, presign
 
 from . import jobs, listing, records, upstream, words
+from .jobs import Detail
 from .listing import Listed
 from .records import Record
 
@@ -20,30 +23,22 @@ ANSWER_BYTES = 2 * 1024 * 1024
 LINES = 1000
 
 
-def detail(user: Identity, job_id: str, *, lines: int | None = None) -> dict[str, Any]:
-    """How a job of ours stands, with its log and its result.
-
-    Args:
-        user: its owner.
-        job_id: its id.
-        lines: the most of its log; all of it unless given.
-    """
-    found = jobs.read(user, job_id)
+def detail(found: Detail, lines: Sequence[Entry]) -> dict[str, Any]:
+    """How a job of ours stands, with those lines of its log and its result."""
     job = found.job
     return {
-        "id": job_id,
+        "id": job.job_id,
         "status": words.status(job),
         "progress": progress.percent(job),
         "stage": words.stage(job),
-        "logs": [words.line(entry) for entry in entries(user, job_id, most=lines)],
+        "logs": [words.line(entry) for entry in lines],
         "result": words.outcome(job, found.outcome) or None,
         "error": {"code": job.error_code, "message": job.error_message} if job.error_code else None,
     }
 
 
-def entries(user: Identity, job_id: str, *, most: int | None = None) -> list[Entry]:
-    """The lines of a job's log from its beginning."""
-    job = jobs.own(user, job_id)
+def entries(job: Job, *, most: int | None = None) -> list[Entry]:
+    """The lines of a job's log from its beginning: all, or so many, and of these no more than an answer holds."""
     found: list[Entry] = []
     size = 0
     # A page may hold fewer lines than asked for and not be the last, but none has no lines before the last.
@@ -83,7 +78,8 @@ def bundle(user: Identity, job_id: str) -> dict[str, Any]:
 def _known(user: Identity, record: Record) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """What a job has delivered, and how it stands; nothing of one from outside that no upstream has made for us."""
     if record.own:
-        return jobs.delivered(record.job_id), detail(user, record.job_id)
+        found = jobs.read(user, record.job_id)
+        return jobs.delivered(record.job_id), detail(found, entries(found.job))
     if upstream.has_made(user, record.job_id):
         told = upstream.detail(user, record.job_id, lines=None, with_insights=False)
         return upstream.artifacts(user, record.job_id, tuple(jobs.DELIVERED)), told.data

@@ -40,13 +40,13 @@ def examine(user: Identity, kind: Kind, job_id: str, model: str | None, policy: 
     order = {"contract": pipeline.outcome.get("contract"), "model": model, "policy": policy}
     given = {
         "job_id": job_id,
-        "sources": jobs.delivered(job_id)["sources"],
+        **jobs.delivered(job_id, ("sources",)),
         "standard_input": jobs.standard_input(job_id),
         **order,
     }
     job = jobs.ask(user, kind, order, given, seed)
     records.link(user.user_id, job_id, NAMES[kind], job.job_id)
-    return _examined(job)
+    return _examined(jobs.awaited(job))
 
 
 def verify_job(user: Identity, job_id: str, network: str | None, name: str | None, seed: str) -> Examined:
@@ -92,16 +92,15 @@ def verify_address(user: Identity, told: dict[str, Any], seed: str) -> Examined:
     return _verdict(jobs.ask(user, Kind.VERIFY, order, {"source_code": told["source_code"]}, seed))
 
 
-def settle(job: Job) -> None:
+def settle(found: Detail) -> None:
     """Note what a completed verification has found: for everybody, and in the list of the job's owner."""
-    (found,) = jobs.details([job])
     told, order = words.verdict(found.outcome), found.order
     if not told["verified"] or "address" not in order:
         return
     jobs.note_verified(order["network"]["name"], order["address"], told["explorer_url"])
     if pipeline := order.get("job_id"):
         with suppress(JobNotFound):  # It has been put away since.
-            records.note_verified(job.owner, pipeline, told["explorer_url"])
+            records.note_verified(found.job.owner, pipeline, told["explorer_url"])
 
 
 def last_report(user: Identity, job_id: str, name: str) -> dict[str, Any] | None:
@@ -136,20 +135,21 @@ def _must_be(given: str | None, known: str | None, field: str) -> None:
 
 
 def _verdict(job: Job) -> Examined:
-    found = _examined(job)
-    if found.told is None:
-        return found
-    # The stream does it too; who has waited for it is to find it at once.
-    settle(jobs.current(job.job_id))
-    return Examined(found.job_id, words.verdict(found.told))
-
-
-def _examined(job: Job) -> Examined:
     found = jobs.awaited(job)
-    if not words.ended(found.job):
+    examined = _examined(found)
+    if examined.told is None:
+        return examined
+    # The stream does it too; who has waited for it is to find it at once.
+    settle(found)
+    return Examined(job.job_id, words.verdict(examined.told))
+
+
+def _examined(found: Detail) -> Examined:
+    job = found.job
+    if not words.ended(job):
         return Examined(job.job_id, None)
-    if found.job.state is not State.COMPLETED:
-        raise ExaminationFailed(found.job.error_message or f"the {found.job.kind} was cancelled", jobId=job.job_id)
+    if job.state is not State.COMPLETED:
+        raise ExaminationFailed(job.error_message or f"the {job.kind} was cancelled", jobId=job.job_id)
     if not found.outcome:
         raise ExaminationFailed("the agent has delivered nothing", jobId=job.job_id)
     return Examined(job.job_id, found.outcome)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from chalicelib.jobs.model import Input, Job, Kind, NewJob, State
 from chalicelib.objects import artifacts, contents, keys
 from chalicelib.objects.artifacts import Artifact
 from chalicelib.settings import settings
-from chalicelib.telemetry import audit, current_trace
+from chalicelib.telemetry import audit, trace_parent
 
 from . import records, words
 from .tables import VerifiedRow
@@ -135,10 +135,10 @@ def cancel(user: Identity, job_id: str) -> Job:
     return job
 
 
-def delivered(job_id: str) -> dict[str, Any]:
-    """What a pipeline has delivered: ``sources``, ``abis`` and ``scripts`` by name; empty what it has not."""
-    found = {artifact.file_name: artifact for artifact in artifacts.list_of_job(job_id, job_id)}
-    return {name: _json(found.get(file)) for name, file in DELIVERED.items()}
+def delivered(job_id: str, names: Iterable[str] = DELIVERED) -> dict[str, Any]:
+    """What a pipeline has delivered of ``sources``, ``abis`` and ``scripts``, by name; empty what it has not."""
+    found = _files(job_id)
+    return {name: _json(found.get(DELIVERED[name])) for name in names}
 
 
 def standard_input(job_id: str) -> dict[str, Any]:
@@ -147,8 +147,7 @@ def standard_input(job_id: str) -> dict[str, Any]:
     Raises:
         Conflict: the job has delivered none.
     """
-    found = {artifact.file_name: artifact for artifact in artifacts.list_of_job(job_id, job_id)}
-    told = _json(found.get(STANDARD_INPUT))
+    told = _json(_files(job_id).get(STANDARD_INPUT))
     if not told:
         raise Conflict("the job has no contract yet: it has not come so far, or its files are no longer stored")
     return told
@@ -167,11 +166,6 @@ def ask(user: Identity, kind: Kind, order: dict[str, Any], given: dict[str, Any]
     content = json.dumps(given).encode()
     stored = contents.write(keys.contract_input(f"{kind.prefix}_{seed}"), content, "application/json")
     return _start(user, kind, order, seed, stored)
-
-
-def current(job_id: str) -> Job:
-    """A job as it stands."""
-    return lifecycle.read(job_id)
 
 
 def awaited(job: Job) -> Detail:
@@ -198,6 +192,10 @@ def _contract(network: str, address: str) -> str:
     return f"{network}#{address.lower()}"
 
 
+def _files(job_id: str) -> dict[str, Artifact]:
+    return {artifact.file_name: artifact for artifact in artifacts.list_of_job(job_id, job_id)}
+
+
 def _json(artifact: Artifact | None) -> dict[str, Any]:
     """What a file of an agent's holds; nothing where it is no object in JSON, or too large for an answer."""
     if artifact is None or artifact.size > MOST_BYTES:
@@ -210,7 +208,6 @@ def _json(artifact: Artifact | None) -> dict[str, Any]:
 
 
 def _start(user: Identity, kind: Kind, order: dict[str, Any], seed: str, given: Input | None = None) -> Job:
-    trace = current_trace()
     new = NewJob(
         kind=kind,
         type=TYPES[kind],
@@ -221,7 +218,7 @@ def _start(user: Identity, kind: Kind, order: dict[str, Any], seed: str, given: 
         queue=queues.PIPELINES,
         max_attempts=ATTEMPTS.get(kind, 3),
         given=given,
-        trace_parent=trace.parent if trace else None,
+        trace_parent=trace_parent(),
     )
     job = lifecycle.create(new, seed)
     audit("job.created", actor=user.principal, job_id=job.job_id)

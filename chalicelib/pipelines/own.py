@@ -19,10 +19,10 @@ def create(user: Identity, order: dict[str, Any], seed: str) -> str:
 
 def detail(user: Identity, job_id: str, *, lines: int | None, with_insights: bool) -> Told:
     """How a job stands, with its log and its result."""
-    data = bundles.detail(user, job_id, lines=lines)
-    if not with_insights:
-        return Told(data)
-    return Told(data, insights.of(bundles.entries(user, job_id, most=insights.LINES), data["result"] or {}))
+    found = jobs.read(user, job_id)
+    entries = bundles.entries(found.job, most=insights.LINES if with_insights else lines)
+    data = bundles.detail(found, entries[:lines])
+    return Told(data, insights.of(entries, data["result"] or {}) if with_insights else None)
 
 
 def status(user: Identity, job_id: str) -> Standing:
@@ -48,9 +48,9 @@ def events(user: Identity, job_id: str, *, after: int, last: str | None) -> str 
 def artifacts(user: Identity, job_id: str, names: Sequence[str]) -> dict[str, Any]:
     """What a job has delivered, and the last reports on it."""
     found: dict[str, Any] = {}
-    if not jobs.DELIVERED.keys().isdisjoint(names):
+    if files := [name for name in names if name in jobs.DELIVERED]:
         jobs.own(user, job_id)
-        found = jobs.delivered(job_id)
+        found = jobs.delivered(job_id, files)
     return {name: found[name] if name in found else examining.last_report(user, job_id, name) for name in names}
 
 

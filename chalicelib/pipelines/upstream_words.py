@@ -1,15 +1,13 @@
 """What an upstream answers, in the contract's words, taken only in the form that it should have."""
 
-import json
 from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, WrapValidator
 
+from . import words
 from .upstream_calls import Answer
 from .words import Status
-
-MAX_ARGUMENTS_BYTES = 16 * 1024
 
 
 def _whole(value: object) -> object:
@@ -23,20 +21,14 @@ def _or_none(value: object, handler: Callable[[object], object]) -> object:
         return None
 
 
-def _not_too_large(value: list[Any]) -> list[Any]:
-    if len(json.dumps(value)) > MAX_ARGUMENTS_BYTES:
-        raise ValueError("too large for a list of jobs")
-    return value
-
-
 _OR_NONE = WrapValidator(_or_none)
 """What is not of its form is left out, and the answer is good for the rest of it."""
-JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+JobId = Annotated[str, StringConstraints(pattern=words.JOB_ID)]
 Percent = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=100)]
 Link = Annotated[Annotated[str, StringConstraints(max_length=2048, pattern="^https?://")] | None, _OR_NONE]
 Text = Annotated[Annotated[str, StringConstraints(max_length=2048)] | None, _OR_NONE]
 Address = Annotated[Annotated[str, StringConstraints(pattern="^0x[0-9a-fA-F]{40}$")] | None, _OR_NONE]
-Arguments = Annotated[Annotated[list[Any], AfterValidator(_not_too_large)] | None, _OR_NONE]
+Arguments = Annotated[Annotated[list[Any], AfterValidator(words.must_be_small)] | None, _OR_NONE]
 Object = dict[str, Any]
 
 

@@ -27,12 +27,25 @@ _WORDS: dict[State, Status] = {
     State.FAILED: "failed",
     State.CANCELLED: "cancelled",
 }
-_MOST_ARGUMENTS = 64
-_MOST_BYTES = 16 * 1024
+JOB_ID = r"^[A-Za-z0-9_-]{1,128}$"
+"""What ids of jobs look like, here and elsewhere."""
+MOST_BYTES = 16 * 1024
+
+
+def must_be_small(value: list[Any]) -> list[Any]:
+    """Constructor arguments that a list of jobs has room for.
+
+    Raises:
+        ValueError: they are larger, as JSON.
+    """
+    if len(json.dumps(value)) > MOST_BYTES:
+        message = f"may be at most {MOST_BYTES} bytes of JSON"
+        raise ValueError(message)
+    return value
 
 
 def _small(value: Any) -> Any:  # noqa: ANN401  any JSON
-    return value if isinstance(value, dict | list) and len(json.dumps(value)) <= _MOST_BYTES else None
+    return value if isinstance(value, dict | list) and len(json.dumps(value)) <= MOST_BYTES else None
 
 
 _RESULT: dict[str, Callable[[Any], Any]] = {

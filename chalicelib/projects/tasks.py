@@ -12,7 +12,7 @@ from chalicelib.jobs.attempts import Attempt
 from chalicelib.jobs.model import DEFAULT_QUEUE, Job, Kind, NewJob, State
 from chalicelib.objects import artifacts
 from chalicelib.objects.artifacts import Artifact
-from chalicelib.telemetry import audit, current_trace
+from chalicelib.telemetry import audit, trace_parent
 
 from . import registry
 
@@ -62,7 +62,6 @@ def start(
     chat_id: str | None = None,
 ) -> Job:
     """Create a job for a user who is known to be a member."""
-    trace = current_trace()
     terms = terms or Terms()
     new = NewJob(
         kind=Kind.TASK,
@@ -77,7 +76,7 @@ def start(
         max_attempts=terms.max_attempts,
         not_before=terms.not_before,
         deadline=terms.deadline,
-        trace_parent=trace.parent if trace else None,
+        trace_parent=trace_parent(),
     )
     job = lifecycle.create(new, seed)
     audit("job.created", actor=user.principal, job_id=job.job_id, project_id=project_id)

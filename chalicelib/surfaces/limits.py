@@ -35,6 +35,11 @@ EVALUATION_SUBMISSIONS = Limit("evaluation-submissions", "evaluation_submissions
 WEBHOOK_SENDS = Limit("webhook-sends", "webhook_sends_per_minute")
 
 
+def of_address(source_ip: str) -> str:
+    """Whose count it is where nobody is known, or where an address has one of its own."""
+    return f"address:{source_ip}"
+
+
 @dataclass(slots=True)
 class Usage:
     """What one request has used up of its caller's limits; its answer tells of the one that is nearest to its end."""

@@ -34,7 +34,7 @@ from chalicelib.telemetry import logger
 
 from .callers import Anyone, Caller, Scheme, anyone
 from .calls import FORM, Call, parse_body, parse_query, source_ip
-from .limits import Limit, Usage
+from .limits import Limit, Usage, of_address
 from .loading import import_all
 from .problems import Internal, PathNotFound
 
@@ -223,14 +223,14 @@ class Surface(Blueprint):
     def _counted(self, caller: Caller, request: Request) -> list[str]:
         """Whose counts a request is of."""
         if isinstance(caller, Anyone):
-            return [_address_of(request)]
-        return [caller.principal, _address_of(request)] if self.by_address else [caller.principal]
+            return [of_address(source_ip(request))]
+        return [caller.principal, of_address(source_ip(request))] if self.by_address else [caller.principal]
 
     def refuse_early(self, error: ClaimcheckError) -> Response:
         """Refuse what has reached no route; it is counted by where it came from, as nobody is known yet."""
         usage = Usage()
         try:
-            usage.count(_address_of(self.current_request), *self.limits_by_id(), *self.limits)
+            usage.count(of_address(source_ip(self.current_request)), *self.limits_by_id(), *self.limits)
         except ClaimcheckError as refused:
             error = refused
         response = self.refuse(error)
@@ -286,17 +286,12 @@ def _known(auth: Scheme, request: Request, usage: Usage, limits: tuple[Limit, ..
     try:
         return auth(request)
     except Unauthenticated:
-        usage.count(_address_of(request), *limits)
+        usage.count(of_address(source_ip(request)), *limits)
         raise
 
 
 def _fits(ours: str, theirs: str) -> bool:
     return ours == theirs or ours.startswith("{")
-
-
-def _address_of(request: Request) -> str:
-    """Whose count it is where nobody is known."""
-    return f"address:{source_ip(request)}"
 
 
 def _sane(value: str) -> bool:

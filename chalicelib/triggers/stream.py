@@ -60,9 +60,9 @@ def _do(effect: Effect) -> None:
                 queues.wake(queue)
         case VerdictDue(job):
             # No other function's start is to pay for it.
-            from chalicelib.pipelines import examining  # noqa: PLC0415
+            from chalicelib.pipelines import examining, jobs  # noqa: PLC0415
 
-            examining.settle(job)
+            examining.settle(*jobs.details([job]))
         case GatherDue(job_id):
             queues.gather(job_id)
         case OutputAbandoned(job_id, attempt):

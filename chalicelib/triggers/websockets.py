@@ -62,13 +62,13 @@ def websocket_message(event: WebsocketEvent) -> None:
 
 def _connect(event: WebsocketEvent, usage: "Usage") -> None:
     from chalicelib.builds import jobs, live, words  # noqa: PLC0415  as above
-    from chalicelib.surfaces.limits import BUILD_REQUESTS  # noqa: PLC0415
+    from chalicelib.surfaces.limits import BUILD_REQUESTS, of_address  # noqa: PLC0415
 
     asked = _asked(event.to_dict())
     try:
         caller = bearer.verify(asked.token)
     except InvalidToken:
-        usage.count(f"address:{asked.source_ip}", BUILD_REQUESTS)
+        usage.count(of_address(asked.source_ip), BUILD_REQUESTS)
         raise
     usage.count(caller.principal, BUILD_REQUESTS)
     caller.must(_PERMISSIONS[asked.kind])

@@ -16,7 +16,7 @@ from chalicelib.accounts.sessions import Identity
 from chalicelib.errors import Conflict, InvalidRequest, ProjectNotFound, StorageFailed
 from chalicelib.messages.message import JobMessage
 from chalicelib.projects import registry
-from chalicelib.telemetry import current_trace, logger, start_trace
+from chalicelib.telemetry import logger, start_trace, trace_parent
 
 from . import egress, hooks, outbox, signing
 from .egress import Outcome
@@ -112,12 +112,11 @@ def test(user: Identity, webhook_id: str, seed: str) -> Delivery:
         Conflict: the webhook is not active.
     """
     hook, now = _active(user, webhook_id), times.now()
-    trace = current_trace()
     told = {
         "message_id": f"test_{seed}",
         "message_type": TEST,
         "timestamp": times.iso(now),
-        "trace_parent": trace.parent if trace else None,
+        "trace_parent": trace_parent(),
         "webhook_id": webhook_id,
     }
     letter = Letter(

@@ -1,17 +1,16 @@
 """The pipelines contract's bodies and queries."""
 
-import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
+from chalicelib.pipelines import words
 from chalicelib.pipelines.listing import Listed
 from chalicelib.pipelines.records import Place
 from chalicelib.surfaces.wire import Model, Moment
 
-MAX_ARGUMENTS_BYTES = 16 * 1024
-JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+JobId = Annotated[str, StringConstraints(pattern=words.JOB_ID)]
 NetworkName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
 Prompt = Annotated[str, StringConstraints(min_length=4, max_length=20_000, pattern=r"\S")]
@@ -21,14 +20,7 @@ Type = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 
-def _not_too_large(value: list[Any]) -> list[Any]:
-    if len(json.dumps(value).encode()) > MAX_ARGUMENTS_BYTES:
-        message = f"may be at most {MAX_ARGUMENTS_BYTES} bytes of JSON"
-        raise ValueError(message)
-    return value
-
-
-Arguments = Annotated[list[Any], Field(max_length=64), AfterValidator(_not_too_large)]
+Arguments = Annotated[list[Any], Field(max_length=64), AfterValidator(words.must_be_small)]
 
 
 class Camel(Model):
