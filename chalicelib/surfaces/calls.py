@@ -2,7 +2,8 @@
 
 import binascii
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Generic
 from urllib.parse import parse_qsl
 
@@ -37,21 +38,23 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, kw_only=True)
 class Call(Generic[Body, Query]):
-    """One request, authenticated and parsed."""
+    """One request, authenticated and parsed; ``counted`` says whose limits it uses up."""
 
     caller: Caller
     body: Body
     query: Query
     request: Request
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage
+    counted: Sequence[str]
 
     def limited(self, *limits: Limit) -> None:
-        """Count this call of its caller; from now on the answer, whatever it will be, tells how the caller stands.
+        """Count this call; from now on the answer, whatever it will be, tells how its caller stands.
 
         Raises:
             TooManyRequests: it is one too many.
         """
-        self.usage.count(self.caller.principal, *limits)
+        for who in self.counted:
+            self.usage.count(who, *limits)
 
     @property
     def user(self) -> Identity:

@@ -210,7 +210,8 @@ class Surface(Blueprint):
         limits = (*self.limits_by_id(), *route.limits)
         caller = _known(route.auth, request, usage, limits)
         logger.thread_safe_append_keys(actor=caller.principal)
-        for who in self._counted(caller, request):
+        counted = self._counted(caller, request)
+        for who in counted:
             usage.count(who, *limits)
         # What a caller may do is asked after that: who is refused over and over is slowed down as well.
         route.auth.permit(caller)
@@ -218,7 +219,7 @@ class Surface(Blueprint):
             raise PathNotFound
         body = parse_body(request, route.body, optional=route.body_optional)
         query = parse_query(request, route.query)
-        return Call(caller=caller, body=body, query=query, request=request, usage=usage)
+        return Call(caller=caller, body=body, query=query, request=request, usage=usage, counted=counted)
 
     def _counted(self, caller: Caller, request: Request) -> list[str]:
         """Whose counts a request is of."""

@@ -210,6 +210,16 @@ def test_limits_are_the_contracts_for_the_user_and_for_the_address(api: Api) -> 
     assert refusal(other) == (429, "rate_limited"), "an address with many accounts has but one count"
 
 
+@pytest.mark.parametrize("headers", [{}, {"Last-Event-ID": "0"}], ids=["read", "read again"])
+def test_streams_are_limited_for_the_address_as_well(page: Page, api: Api, headers: dict[str, str]) -> None:
+    stream = f"/u/proxy/job/{page.create()}/logs/stream"
+    with changed_settings(pipeline_reads_per_quarter_hour="3", pipeline_streams_per_quarter_hour="3"):
+        told = [page.get(stream, headers=headers).status_code for _ in range(4)]
+        other = Page(api).register().get("/u/proxy/job/none/logs/stream", headers=headers)
+    assert 429 in told
+    assert refusal(other) == (429, "rate_limited")
+
+
 def test_roles_are_as_they_are_when_a_session_goes_on(page: Page, api: Api) -> None:
     ok(api.admin().put(f"/api/admin/users/{page.email}/role", {"role": "viewer"}))
     assert ok(page.post("/u/auth/refresh"))["user"]["role"] == "viewer"
