@@ -10,14 +10,14 @@ from claimcheck_agent.analysis.handler import HOSTS_VARIABLE
 from claimcheck_agent.analysis.handler import INSTALL as INSTALL_ANALYSIS
 from claimcheck_agent.analysis.order import HOSTS
 from claimcheck_agent.builds.handler import INSTALL as INSTALL_BUILDS
-from claimcheck_agent.builds.handler import MODEL_VARIABLE as BUILD_MODEL_VARIABLE
-from claimcheck_agent.builds.handler import ROUNDS, URL_VARIABLE
+from claimcheck_agent.builds.handler import ROUNDS
 from claimcheck_agent.contracts.handler import INSTALL as INSTALL_PIPELINES
 from claimcheck_agent.contracts.tools import default_folder
 from claimcheck_agent.file_jobs import INSTALL
 from claimcheck_agent.machine import format_size, memory_bytes, parse_size, processors
+from claimcheck_agent.own import MODEL_VARIABLE, URL_VARIABLE
 from claimcheck_agent.semantic_jobs import INSTALL as INSTALL_SEMANTIC
-from claimcheck_agent.semantic_jobs import MODEL_VARIABLE
+from claimcheck_agent.semantic_jobs import MODEL_VARIABLE as SEMANTIC_MODEL_VARIABLE
 
 SECRET_VARIABLE = "CLAIMCHECK_AGENT_SECRET"  # noqa: S105  (the name of a variable)
 
@@ -189,10 +189,10 @@ def _add_semantic(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--semantic-model",
         type=Path,
-        default=os.environ.get(MODEL_VARIABLE) or None,
+        default=os.environ.get(SEMANTIC_MODEL_VARIABLE) or None,
         metavar="FOLDER",
         help="folder with model.onnx, or onnx/model.onnx, and tokenizer.json, as sentence-transformers and optimum "
-        f"write them (or {MODEL_VARIABLE})",
+        f"write them (or {SEMANTIC_MODEL_VARIABLE})",
     )
 
 
@@ -206,9 +206,9 @@ def _add_builds(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--model",
-        default=os.environ.get(BUILD_MODEL_VARIABLE) or None,
+        default=os.environ.get(MODEL_VARIABLE) or None,
         metavar="NAME",
-        help=f"the model that is asked there (or {BUILD_MODEL_VARIABLE})",
+        help=f"the model that is asked there (or {MODEL_VARIABLE})",
     )
     group.add_argument(
         "--model-rounds",

@@ -1,18 +1,16 @@
 """The agent's own handler for file jobs: the input comes first, the engine runs as a command, the output goes back."""
 
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from claimcheck_agent.handlers import Handlers, Tell
 from claimcheck_agent.inputs import InputHandler
 from claimcheck_agent.job import Job
+from claimcheck_agent.own import must_have
 from claimcheck_agent.progress import Meter
-from claimcheck_agent.runner import Ended
 from claimcheck_agent.uploads import artifact_name
 from claimcheck_agent.workspace import Workspace
 
@@ -26,6 +24,8 @@ OUTPUT = "output"
 @dataclass(frozen=True, kw_only=True)
 class FileHandler(InputHandler):
     """Processes files with the engine that the server uses for smaller ones."""
+
+    failure: ClassVar[str] = "The file could not be processed"
 
     @classmethod
     def within(cls, *, memory: int, threads: int, expanded: int) -> Self:
@@ -49,12 +49,6 @@ class FileHandler(InputHandler):
         output = {"object_key": artifact["drivePath"], "file_name": said["file_name"], "size": size}
         return {"output": output, "report": said["report"]}
 
-    def explain(self, ended: Ended) -> str:
-        """Say why the command may have been killed, for somebody who did not choose it."""
-        if ended.code == -signal.SIGKILL:
-            return "The file could not be processed: most likely it needs more memory than this agent has."
-        return f"The file could not be processed because of an internal error: {ended.describe()}."
-
 
 def add_file_handler(handlers: Handlers, queues: Sequence[str], own: FileHandler) -> Handlers:
     """Have file jobs done by our own handler, if their queues are served and nobody else does them.
@@ -64,6 +58,5 @@ def add_file_handler(handlers: Handlers, queues: Sequence[str], own: FileHandler
     """
     if not QUEUES.intersection(queues) or handlers.find(TYPE):
         return handlers
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise ValueError(f"file jobs need {', '.join(missing)}: {INSTALL}")
+    must_have(NEEDED, "file jobs", INSTALL)
     return handlers.extended(TYPE, own)

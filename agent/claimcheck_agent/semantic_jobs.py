@@ -1,18 +1,17 @@
 """The agent's own handler for batches of an evaluation that wait for semantic scores."""
 
-import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from claimcheck_agent.environment import inherited
 from claimcheck_agent.handlers import Handlers
 from claimcheck_agent.inputs import InputHandler
 from claimcheck_agent.model_folder import ModelError, ModelFolder
+from claimcheck_agent.own import must_have
 from claimcheck_agent.runner import Ended
 
 TYPE = "evaluation-batch"
@@ -28,16 +27,12 @@ PROGRAM = (sys.executable, "-P", "-m", "claimcheck_agent.semantic")
 class SemanticHandler(InputHandler):
     """Tells how alike expected and actual answers are in meaning, by a sentence-embedding model."""
 
+    failure: ClassVar[str] = "The texts could not be scored"
+
     @classmethod
     def using(cls, model: Path, *, threads: int) -> Self:
         """Make the handler for the model in this folder, which may use so many threads."""
         return cls(argv=(*PROGRAM, "score", str(model.absolute()), str(threads)))
-
-    def explain(self, ended: Ended) -> str:
-        """Say why the command may have been killed, for somebody who did not choose it."""
-        if ended.code == -signal.SIGKILL:
-            return "The texts could not be scored: most likely the model needs more memory than this agent has."
-        return f"The texts could not be scored because of an internal error: {ended.describe()}."
 
 
 def add_semantic_handler(
@@ -50,8 +45,7 @@ def add_semantic_handler(
     """
     if QUEUE not in queues or handlers.find(TYPE):
         return handlers
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise ValueError(f"semantic scores need {', '.join(missing)}: {INSTALL}")
+    must_have(NEEDED, "semantic scores", INSTALL)
     if model is None:
         raise ValueError(f"the queue {QUEUE} needs a model: give --semantic-model or set {MODEL_VARIABLE}")
     check_model(model, threads=threads, passed=passed)

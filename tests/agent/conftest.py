@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from claimcheck_agent import Agent
+from claimcheck_agent.cli import main
 from claimcheck_agent.transport import Transport
 
 from local.openai_server import OpenAIServer, serving
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SECRET = "agent-secret-value"
 RunAgent = Callable[..., subprocess.Popen[str]]
+Refusal = Callable[..., str]
 
 
 def finish(process: subprocess.Popen[str], code: int = 0, *, timeout: float = 20) -> str:
@@ -67,6 +69,22 @@ def run_agent(server: FakeServer, tmp_path: Path) -> Iterator[RunAgent]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Refusal:
+    """Give a function that has `claimcheck-agent run` refuse further arguments; gives what it says."""
+    monkeypatch.setenv("CLAIMCHECK_AGENT_SECRET", SECRET)
+    for name in ("CLAIMCHECK_MODEL_URL", "CLAIMCHECK_MODEL", "CLAIMCHECK_SEMANTIC_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+
+    def told(*args: str) -> str:
+        with pytest.raises(SystemExit) as ended:
+            main(["run", "--url", "http://127.0.0.1:1", "--id", "a", "--workdir", str(tmp_path / "jobs"), *args])
+        assert ended.value.code == 2
+        return " ".join(capsys.readouterr().err.split())
+
+    return told
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,11 @@
 
 import base64
 import socket
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from claimcheck_agent.analysis.handler import NEEDED, AnalysisHandler, add_analysis_handler, default_hosts
+from claimcheck_agent.analysis.handler import AnalysisHandler, add_analysis_handler, default_hosts
 from claimcheck_agent.handlers import Handlers
 from claimcheck_agent.runner import Ended
 
@@ -95,14 +94,6 @@ def test_program_that_is_killed_is_explained() -> None:
     handler = AnalysisHandler.fetching_from(["github.com"])
     assert "more memory than this agent has" in handler.explain(Ended(code=-9, timed_out=False))
     assert "exit code 3" in handler.explain(Ended(code=3, timed_out=False))
-
-
-@pytest.mark.parametrize("name", NEEDED)
-def test_missing_extra_is_asked_for(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ValueError, match=rf'analyses of code need {name}: pip install "claimcheck-agent\[analysis\]"'):
-        add_analysis_handler(Handlers({}), ["builds"], [])
-    assert add_analysis_handler(Handlers({}), ["default"], []).types() == []
 
 
 @pytest.mark.parametrize("kind", ["code-analysis", "*"])

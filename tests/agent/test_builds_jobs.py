@@ -3,19 +3,17 @@
 import io
 import json
 import signal
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from claimcheck_agent.builds.handler import NEEDED, BuildHandler
-from claimcheck_agent.cli import main
+from claimcheck_agent.builds.handler import BuildHandler
 from claimcheck_agent.runner import Ended
 
 from local.openai_server import Answer, OpenAIServer, serving, streamed
-from tests.agent.conftest import SECRET, RunAgent, finish
+from tests.agent.conftest import Refusal, RunAgent, finish
 from tests.agent.fake_jobs import FakeJob
 from tests.agent.fake_server import FakeServer
 
@@ -183,26 +181,6 @@ class TestModel:
 
 
 class TestUsage:
-    @pytest.fixture(autouse=True)
-    def environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("CLAIMCHECK_AGENT_SECRET", SECRET)
-        for name in ("CLAIMCHECK_MODEL_URL", "CLAIMCHECK_MODEL"):
-            monkeypatch.delenv(name, raising=False)
-
-    def refusal(self, capsys: pytest.CaptureFixture[str], tmp_path: Path, *args: str) -> str:
-        with pytest.raises(SystemExit) as ended:
-            main(["run", "--url", "http://127.0.0.1:1", "--id", "a", "--workdir", str(tmp_path), *args])
-        assert ended.value.code == 2
-        return " ".join(capsys.readouterr().err.split())
-
-    @pytest.mark.parametrize("name", NEEDED)
-    def test_missing_extra_is_asked_for(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
-    ) -> None:
-        monkeypatch.setitem(sys.modules, name, None)
-        told = self.refusal(capsys, tmp_path, *BUILDS)
-        assert f'builds need {name}: pip install "claimcheck-agent[builds]"' in told
-
     @pytest.mark.parametrize(
         ("args", "told"),
         [
@@ -212,24 +190,11 @@ class TestUsage:
             (["--model-rounds", "0"], "--model-rounds"),
         ],
     )
-    def test_wrong_settings_are_told(
-        self, capsys: pytest.CaptureFixture[str], tmp_path: Path, args: list[str], told: str
-    ) -> None:
-        assert told in self.refusal(capsys, tmp_path, *BUILDS, *args)
+    def test_wrong_settings_are_told(self, refusal: Refusal, args: list[str], told: str) -> None:
+        assert told in refusal(*BUILDS, *args)
 
     @pytest.mark.parametrize("kind", ["code-build", "*"])
     def test_command_of_the_operator_comes_first(self, server: FakeServer, run_agent: RunAgent, kind: str) -> None:
         job = add(server)
         finish(run_agent("--once", *BUILDS, "--on", f"{kind}=echo mine"))
         assert job.lines == ["mine"]
-
-    def test_agent_without_the_extra_runs_commands(
-        self, server: FakeServer, run_agent: RunAgent, tmp_path: Path
-    ) -> None:
-        job = server.add()
-        barred = tmp_path / "barred"
-        barred.mkdir()
-        for name in NEEDED:
-            (barred / f"{name}.py").write_text("raise ImportError('not installed')\n")
-        finish(run_agent("--once", "--on", "build=true", PYTHONPATH=str(barred)))
-        assert job.state == "completed"

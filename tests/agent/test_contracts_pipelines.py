@@ -3,21 +3,19 @@
 import os
 import signal
 import stat
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 from claimcheck_agent.builds.order import BadOrder
-from claimcheck_agent.cli import main
 from claimcheck_agent.contracts.compiler import Compiled, Compiler, Contract
-from claimcheck_agent.contracts.handler import NEEDED, PipelineHandler
+from claimcheck_agent.contracts.handler import PipelineHandler
 from claimcheck_agent.contracts.order import Network, Order
 from claimcheck_agent.contracts.scripts import Constructed, foundry_project
 from claimcheck_agent.contracts.tools import SHIPPED, Toolchain, ToolFailed
 from claimcheck_agent.runner import Ended
 
-from tests.agent.conftest import SECRET, RunAgent, finish
+from tests.agent.conftest import Refusal, RunAgent, finish
 from tests.agent.fake_server import FakeServer
 
 PIPELINES = ("--queue", "pipelines")
@@ -50,37 +48,16 @@ def test_stage_of_each_line_is_noted(server: FakeServer, run_agent: RunAgent) ->
 class TestUsage:
     @pytest.fixture(autouse=True)
     def environment(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setenv("CLAIMCHECK_AGENT_SECRET", SECRET)
-        for name in ("CLAIMCHECK_MODEL_URL", "CLAIMCHECK_MODEL"):
-            monkeypatch.delenv(name, raising=False)
         for name in ("node", "npm"):
             program(tmp_path / "bin", name, NPM)
         monkeypatch.setenv("PATH", str(tmp_path / "bin"))
 
-    def refusal(self, capsys: pytest.CaptureFixture[str], tmp_path: Path, *args: str) -> str:
-        with pytest.raises(SystemExit) as ended:
-            main(
-                ["run", "--url", "http://127.0.0.1:1", "--id", "a", "--workdir", str(tmp_path / "w"), *PIPELINES, *args]
-            )
-        assert ended.value.code == 2
-        return " ".join(capsys.readouterr().err.split())
-
-    @pytest.mark.parametrize("name", NEEDED)
-    def test_missing_extra_is_asked_for(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
-    ) -> None:
-        monkeypatch.setitem(sys.modules, name, None)
-        told = self.refusal(capsys, tmp_path)
-        assert f'contracts need {name}: pip install "claimcheck-agent[pipelines]"' in told
-
-    def test_missing_node_is_asked_for(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-    ) -> None:
+    def test_missing_node_is_asked_for(self, monkeypatch: pytest.MonkeyPatch, refusal: Refusal, tmp_path: Path) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
-        assert "contracts need node and npm, of Node.js 20 or later" in self.refusal(capsys, tmp_path)
+        assert "contracts need node and npm, of Node.js 20 or later" in refusal(*PIPELINES)
 
-    def test_model_must_be_named(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-        assert "give --model" in self.refusal(capsys, tmp_path, "--model-url", "http://127.0.0.1:1/v1")
+    def test_model_must_be_named(self, refusal: Refusal) -> None:
+        assert "give --model" in refusal(*PIPELINES, "--model-url", "http://127.0.0.1:1/v1")
 
 
 @pytest.mark.parametrize("kind", ["contract-pipeline", "*"])

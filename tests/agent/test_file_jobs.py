@@ -2,16 +2,13 @@
 
 import gzip
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from claimcheck_agent.cli import main
-from claimcheck_agent.file_jobs import NEEDED
 
-from tests.agent.conftest import SECRET, RunAgent, finish
+from tests.agent.conftest import Refusal, RunAgent, finish
 from tests.agent.fake_jobs import FakeJob
 from tests.agent.fake_server import FakeServer
 
@@ -109,7 +106,7 @@ class TestOutcomes:
             ("raise TabularError('Line 3 has 4 fields.')", "Line 3 has 4 fields."),
             ("raise NeedsMore('It takes 9 GB.')", "It takes 9 GB. This is the agent for large files;"),
             ("raise KeyError('oops')", "because of an internal error (KeyError)."),
-            ("os.kill(os.getpid(), signal.SIGKILL)", "most likely it needs more memory than this agent has."),
+            ("os.kill(os.getpid(), signal.SIGKILL)", "most likely that needs more memory than this agent has."),
             ("os.kill(os.getpid(), signal.SIGSEGV)", "the command was ended by SIGSEGV."),
         ],
     )
@@ -287,30 +284,12 @@ class TestEndings:
 
 
 class TestUsage:
-    @pytest.fixture(autouse=True)
-    def secret(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("CLAIMCHECK_AGENT_SECRET", SECRET)
-
-    def refusal(self, capsys: pytest.CaptureFixture[str], tmp_path: Path, *args: str) -> str:
-        with pytest.raises(SystemExit) as ended:
-            main(["run", "--url", "http://127.0.0.1:1", "--id", "a", "--workdir", str(tmp_path), *args])
-        assert ended.value.code == 2
-        return capsys.readouterr().err
-
-    @pytest.mark.parametrize("name", NEEDED)
-    def test_missing_extra_is_asked_for(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
-    ) -> None:
-        monkeypatch.setitem(sys.modules, name, None)
-        told = self.refusal(capsys, tmp_path, "--queue", "files-large", "--on", "build=true")
-        assert f'file jobs need {name}: pip install "claimcheck-agent[files]"' in told
-
-    def test_other_queues_need_a_command(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-        assert "--on is required" in self.refusal(capsys, tmp_path, "--queue", "gpu")
+    def test_other_queues_need_a_command(self, refusal: Refusal) -> None:
+        assert "--on is required" in refusal("--queue", "gpu")
 
     @pytest.mark.parametrize("size", ["0", "much", "-1G", "1X"])
-    def test_sizes_are_checked(self, capsys: pytest.CaptureFixture[str], tmp_path: Path, size: str) -> None:
-        assert "--memory" in self.refusal(capsys, tmp_path, "--queue", "files-large", f"--memory={size}")
+    def test_sizes_are_checked(self, refusal: Refusal, size: str) -> None:
+        assert "--memory" in refusal("--queue", "files-large", f"--memory={size}")
 
     @pytest.mark.parametrize("kind", ["file", "*"])
     def test_command_of_the_operator_comes_first(self, server: FakeServer, run_agent: RunAgent, kind: str) -> None:
@@ -318,14 +297,3 @@ class TestUsage:
         finish(run_agent("--once", *FILES, "--on", f"{kind}=echo mine"))
         assert job.lines == ["mine"]
         assert not server.requests("GET", "/input$")
-
-    def test_agent_without_the_extra_runs_commands(
-        self, server: FakeServer, run_agent: RunAgent, tmp_path: Path
-    ) -> None:
-        job = server.add()
-        barred = tmp_path / "barred"
-        barred.mkdir()
-        for name in NEEDED:
-            (barred / f"{name}.py").write_text("raise ImportError('not installed')\n")
-        finish(run_agent("--once", "--on", "build=true", PYTHONPATH=str(barred)))
-        assert job.state == "completed"

@@ -2,16 +2,14 @@
 
 import json
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from claimcheck_agent.cli import main
 from claimcheck_agent.runner import Ended
-from claimcheck_agent.semantic_jobs import NEEDED, SemanticHandler
+from claimcheck_agent.semantic_jobs import SemanticHandler
 
-from tests.agent.conftest import SECRET, RunAgent, finish
+from tests.agent.conftest import Refusal, RunAgent, finish
 from tests.agent.fake_jobs import FakeJob
 from tests.agent.fake_server import FakeServer
 
@@ -159,54 +157,31 @@ class TestEndings:
 
 
 class TestUsage:
-    @pytest.fixture(autouse=True)
-    def environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("CLAIMCHECK_AGENT_SECRET", SECRET)
-        monkeypatch.delenv("CLAIMCHECK_SEMANTIC_MODEL", raising=False)
-
-    def refusal(self, capsys: pytest.CaptureFixture[str], tmp_path: Path, *args: str) -> str:
-        with pytest.raises(SystemExit) as ended:
-            main(["run", "--url", "http://127.0.0.1:1", "--id", "a", "--workdir", str(tmp_path / "jobs"), *args])
-        assert ended.value.code == 2
-        return " ".join(capsys.readouterr().err.split())
-
-    @pytest.mark.parametrize("name", NEEDED)
-    def test_missing_extra_is_asked_for(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
-    ) -> None:
-        monkeypatch.setitem(sys.modules, name, None)
-        told = self.refusal(capsys, tmp_path, *SEMANTIC, "--on", "build=true")
-        assert f'semantic scores need {name}: pip install "claimcheck-agent[semantic]"' in told
-
-    def test_missing_model_is_asked_for(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-        told = self.refusal(capsys, tmp_path, *SEMANTIC)
+    def test_missing_model_is_asked_for(self, refusal: Refusal) -> None:
+        told = refusal(*SEMANTIC)
         assert "give --semantic-model or set CLAIMCHECK_SEMANTIC_MODEL" in told
 
     @pytest.mark.parametrize("name", ["tokenizer.json", "model.onnx"])
     def test_folder_that_lacks_a_file_is_refused(
-        self, capsys: pytest.CaptureFixture[str], tmp_path: Path, args: tuple[str, ...], model: Path, name: str
+        self, refusal: Refusal, args: tuple[str, ...], model: Path, name: str
     ) -> None:
         (model / name).unlink()
-        assert f"{model} has no {name}" in self.refusal(capsys, tmp_path, *args)
+        assert f"{model} has no {name}" in refusal(*args)
 
-    def test_no_folder_at_all_is_refused(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-        told = self.refusal(capsys, tmp_path, *SEMANTIC, "--semantic-model", "/no/such")
+    def test_no_folder_at_all_is_refused(self, refusal: Refusal) -> None:
+        told = refusal(*SEMANTIC, "--semantic-model", "/no/such")
         assert "/no/such is not a folder" in told
 
-    def test_model_that_cannot_be_loaded_is_refused(
-        self, capsys: pytest.CaptureFixture[str], tmp_path: Path, args: tuple[str, ...], model: Path
-    ) -> None:
+    def test_model_that_cannot_be_loaded_is_refused(self, refusal: Refusal, args: tuple[str, ...], model: Path) -> None:
         (model / "model.onnx").write_bytes(b"no model")
-        assert f"--semantic-model: {model}/model.onnx cannot be loaded" in self.refusal(capsys, tmp_path, *args)
+        assert f"--semantic-model: {model}/model.onnx cannot be loaded" in refusal(*args)
 
-    def test_model_that_fails_is_refused(
-        self, capsys: pytest.CaptureFixture[str], tmp_path: Path, args: tuple[str, ...], model: Path
-    ) -> None:
+    def test_model_that_fails_is_refused(self, refusal: Refusal, args: tuple[str, ...], model: Path) -> None:
         # The unknown word gets a number beyond the model's table.
         tokenizer = json.loads((model / "tokenizer.json").read_bytes())
         tokenizer["model"]["vocab"]["[UNK]"] = 999
         (model / "tokenizer.json").write_text(json.dumps(tokenizer))
-        assert "--semantic-model: the model fails at 2 texts of 512 tokens" in self.refusal(capsys, tmp_path, *args)
+        assert "--semantic-model: the model fails at 2 texts of 512 tokens" in refusal(*args)
 
     @pytest.mark.parametrize("kind", ["evaluation-batch", "*"])
     def test_command_of_the_operator_comes_first(self, server: FakeServer, run_agent: RunAgent, kind: str) -> None:
@@ -214,14 +189,3 @@ class TestUsage:
         finish(run_agent("--once", *SEMANTIC, "--on", f"{kind}=echo mine"))
         assert job.lines == ["mine"]
         assert not server.requests("GET", "/input$")
-
-    def test_agent_without_the_extra_runs_commands(
-        self, server: FakeServer, run_agent: RunAgent, tmp_path: Path
-    ) -> None:
-        job = server.add()
-        barred = tmp_path / "barred"
-        barred.mkdir()
-        for name in NEEDED:
-            (barred / f"{name}.py").write_text("raise ImportError('not installed')\n")
-        finish(run_agent("--once", "--on", "build=true", PYTHONPATH=str(barred)))
-        assert job.state == "completed"

@@ -1,19 +1,17 @@
 """The agent's own handler for analyses of code: the source comes first, the tools run as a command."""
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import Any, Self
+from typing import ClassVar, Self
 
 from claimcheck_agent.analysis.order import HOSTS, BadOrder, Order
 from claimcheck_agent.errors import DownloadFailed
 from claimcheck_agent.handlers import Handlers, Tell
-from claimcheck_agent.inputs import InputHandler
+from claimcheck_agent.inputs import InputHandler, fetching
 from claimcheck_agent.job import Job
-from claimcheck_agent.runner import Ended
+from claimcheck_agent.own import must_have
 from claimcheck_agent.workspace import Workspace
 
 TYPE = "code-analysis"
@@ -21,13 +19,13 @@ QUEUE = "builds"
 NEEDED = ("bandit", "junitparser", "mypy", "radon", "ruff", "uv")
 INSTALL = 'pip install "claimcheck-agent[analysis]"'
 HOSTS_VARIABLE = "CLAIMCHECK_REPOSITORY_HOSTS"
-DOWNLOADED = 10  # Percent of the work that is done once the source is here.
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalysisHandler(InputHandler):
     """Analyses the Python code of an archive, or of a repository on one of the hosts."""
 
+    failure: ClassVar[str] = "The code could not be analysed"
     hosts: tuple[str, ...]
 
     @classmethod
@@ -54,21 +52,12 @@ class AnalysisHandler(InputHandler):
             order = Order.parse(job.payload, self.hosts)
         except BadOrder as error:
             raise DownloadFailed(str(error)) from error
+        tell = fetching(tell, step="Fetching the source")
         if order.repository:
             job.follow()
-            tell(_fetching({"percent": 0}))
+            tell({"percent": 0})
         else:
-            super().prepare(job, space, lambda told: tell(_fetching(told)))
-
-    def deliver(self, job: Job, space: Workspace, tell: Tell) -> dict[str, Any]:  # noqa: ARG002  (for others)
-        """Give the result; nothing else is delivered."""
-        return space.result() or {}
-
-    def explain(self, ended: Ended) -> str:
-        """Say why the command may have been killed, for somebody who did not choose it."""
-        if ended.code == -signal.SIGKILL:
-            return "The code could not be analysed: most likely that needs more memory than this agent has."
-        return f"The code could not be analysed because of an internal error: {ended.describe()}."
+            super().prepare(job, space, tell)
 
 
 def add_analysis_handler(handlers: Handlers, queues: Sequence[str], hosts: Sequence[str]) -> Handlers:
@@ -79,15 +68,10 @@ def add_analysis_handler(handlers: Handlers, queues: Sequence[str], hosts: Seque
     """
     if QUEUE not in queues or handlers.find(TYPE):
         return handlers
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise ValueError(f"analyses of code need {', '.join(missing)}: {INSTALL}")
+    must_have(NEEDED, "analyses of code", INSTALL)
     return handlers.extended(TYPE, AnalysisHandler.fetching_from(hosts))
 
 
 def default_hosts() -> list[str]:
     """Give the hosts that repositories are fetched from unless others are named."""
     return [host.strip() for host in os.environ.get(HOSTS_VARIABLE, ",".join(HOSTS)).split(",") if host.strip()]
-
-
-def _fetching(told: dict[str, Any]) -> dict[str, Any]:
-    return {"percent": told["percent"] * DOWNLOADED // 100, "step": "Fetching the source"}

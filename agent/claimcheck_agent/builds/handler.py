@@ -1,16 +1,13 @@
 """The agent's own handler for builds: a project is written and tested by a command, and delivered as an archive."""
 
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import ClassVar, Self
 
-from claimcheck_agent.handlers import Handler, Handlers, Tell
+from claimcheck_agent.handlers import Handlers, Tell
 from claimcheck_agent.job import Job
-from claimcheck_agent.runner import Ended
+from claimcheck_agent.own import OwnHandler, endpoint, must_have
 from claimcheck_agent.workspace import Workspace
 
 TYPE = "code-build"
@@ -19,17 +16,16 @@ SECRET = "llm"  # noqa: S105  (the name of a secret)
 NEEDED = ("copier", "junitparser", "openai", "uv")
 INSTALL = 'pip install "claimcheck-agent[builds]"'
 ROUNDS = 5
-URL_VARIABLE = "CLAIMCHECK_MODEL_URL"
-MODEL_VARIABLE = "CLAIMCHECK_MODEL"
 # -P: a job's directory is not where modules are looked for.
 PROGRAM = (sys.executable, "-P", "-m", "claimcheck_agent.builds.main")
-ARCHIVE_TYPE = "application/gzip"
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildHandler(Handler):
+class BuildHandler(OwnHandler):
     """Writes projects, by templates or, if there is an endpoint, by a language model."""
 
+    failure: ClassVar[str] = "The project could not be built"
+    delivers: ClassVar[str | None] = "application/gzip"
     asks_model: bool = False
 
     @classmethod
@@ -39,13 +35,8 @@ class BuildHandler(Handler):
         Raises:
             ValueError: the endpoint's URL is none, or it is not said which model is asked.
         """
-        if not url:
-            return cls(argv=PROGRAM)
-        if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
-            raise ValueError(f"--model-url must be an http or https URL, not {url!r}")
-        if not model:
-            raise ValueError(f"--model-url needs a model: give --model or set {MODEL_VARIABLE}")
-        return cls(argv=(*PROGRAM, url, model, str(rounds)), asks_model=True)
+        asked = endpoint(url, model)
+        return cls(argv=(*PROGRAM, *asked, str(rounds)) if asked else PROGRAM, asks_model=bool(asked))
 
     def optional_secrets(self, job: Job) -> tuple[str, ...]:  # noqa: ARG002  (for others)
         """Name the model's key, where a model is asked: endpoints of one's own want none."""
@@ -56,20 +47,6 @@ class BuildHandler(Handler):
         job.follow()
         tell({"percent": 0, "step": "Reading the order", "files_created": 0})
 
-    def deliver(self, job: Job, space: Workspace, tell: Tell) -> dict[str, Any]:  # noqa: ARG002  (for others)
-        """Upload the archive, if there is one (after tests that failed too); gives the result."""
-        for path, file in space.collect():
-            if file:
-                artifact = job.upload(file, path.name, content_type=ARCHIVE_TYPE)
-                job.write("info", f"uploaded {artifact['fileName']} ({artifact['size']} bytes)")
-        return space.result() or {}
-
-    def explain(self, ended: Ended) -> str:
-        """Say why the command may have been killed, for somebody who did not choose it."""
-        if ended.code == -signal.SIGKILL:
-            return "The project could not be built: most likely it needs more memory than this agent has."
-        return f"The project could not be built because of an internal error: {ended.describe()}."
-
 
 def add_build_handler(handlers: Handlers, queues: Sequence[str], own: BuildHandler) -> Handlers:
     """Have builds done by our own handler, if their queue is served and nobody else does them.
@@ -79,6 +56,5 @@ def add_build_handler(handlers: Handlers, queues: Sequence[str], own: BuildHandl
     """
     if QUEUE not in queues or handlers.find(TYPE):
         return handlers
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise ValueError(f"builds need {', '.join(missing)}: {INSTALL}")
+    must_have(NEEDED, "builds", INSTALL)
     return handlers.extended(TYPE, own)

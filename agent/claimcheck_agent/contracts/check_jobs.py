@@ -1,28 +1,26 @@
 """The agent's own handlers for looking at contracts: verification, audits and checks of compliance."""
 
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import ClassVar, Self
 
 from claimcheck_agent.handlers import Handlers, Tell
-from claimcheck_agent.inputs import InputHandler
+from claimcheck_agent.inputs import InputHandler, fetching
 from claimcheck_agent.job import Job
-from claimcheck_agent.runner import Ended
 from claimcheck_agent.workspace import Workspace
 
 TYPES = {"contract-verify": "verify", "contract-audit": "audit", "contract-compliance": "compliance"}
 SECRETS = {"verify": ("explorer",), "audit": ("llm",), "compliance": ()}
 # -P: a job's directory is not where modules are looked for.
 PROGRAM = (sys.executable, "-P", "-m", "claimcheck_agent.contracts.checks")
-DOWNLOADED = 10  # Percent of the work that is done once the input is here.
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckHandler(InputHandler):
     """Looks at one contract in one of the three ways; `kind` says in which."""
 
+    failure: ClassVar[str] = "The contract could not be looked at"
     kind: str
 
     @classmethod
@@ -40,20 +38,7 @@ class CheckHandler(InputHandler):
         Raises:
             DownloadFailed: it cannot be had.
         """
-        super().prepare(job, space, lambda told: tell(self._fetching(told)))
-
-    def deliver(self, job: Job, space: Workspace, tell: Tell) -> dict[str, Any]:  # noqa: ARG002  (for others)
-        """Give the result; nothing else is delivered."""
-        return space.result() or {}
-
-    def explain(self, ended: Ended) -> str:
-        """Say why the command may have been killed, for somebody who did not choose it."""
-        if ended.code == -signal.SIGKILL:
-            return "The contract could not be looked at: most likely that needs more memory than this agent has."
-        return f"The contract could not be looked at because of an internal error: {ended.describe()}."
-
-    def _fetching(self, told: dict[str, Any]) -> dict[str, Any]:
-        return {"percent": told["percent"] * DOWNLOADED // 100, "stage": self.kind, "step": "Fetching the sources"}
+        super().prepare(job, space, fetching(tell, stage=self.kind, step="Fetching the sources"))
 
 
 def add_check_handlers(handlers: Handlers, tools: Path, model_url: str | None) -> Handlers:
