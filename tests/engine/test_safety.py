@@ -63,7 +63,7 @@ def test_the_limits_are_set(session: duckdb.DuckDBPyConnection) -> None:
 
     settings = [session.execute(f"SELECT current_setting('{name}')").fetchall()[0][0] for name in names]
 
-    assert settings == ["619.8 MiB", 2, "1.8 GiB", False, True]
+    assert settings == ["524.5 MiB", 2, "1.8 GiB", False, True]
 
 
 @pytest.mark.parametrize("name", ["*.csv", "[a-z].csv", "it's; DROP TABLE x.csv", "a\nb.csv", "ü 🎉.csv", "$source"])

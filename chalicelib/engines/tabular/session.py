@@ -11,8 +11,8 @@ from .quoting import literal
 
 SPILL = "spill"
 # The rest is for Python and for what DuckDB does not count: memory that it has freed and its allocator still holds is
-# a quarter more while rows are sorted on disk.
-COUNTED_SHARE = 0.65
+# a quarter more while rows are sorted on disk, and for moments a third where threads wait for a processor.
+COUNTED_SHARE = 0.55
 _LEAST_BYTES = 128 * MEBIBYTE
 
 # With filters pushed into the scan, or left out by what statistics say, there would be nothing to count rows at.
