@@ -1,6 +1,5 @@
 """Builds and analyses as their owners see them: create, read, list, cancel, and the way to the sources."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +8,8 @@ from chalicelib import queues
 from chalicelib.accounts.permissions import Role
 from chalicelib.accounts.sessions import Identity
 from chalicelib.errors import Conflict, Forbidden, JobNotFound, UploadIncomplete
-from chalicelib.jobs import documents, lifecycle, logs
+from chalicelib.jobs import lifecycle, logs
+from chalicelib.jobs.documents import Detail
 from chalicelib.jobs.model import Actor, Job, Kind, NewJob, State
 from chalicelib.objects import presign
 from chalicelib.projects import registry
@@ -24,15 +24,6 @@ TYPES = {Kind.BUILD: "code-build", Kind.ANALYSIS: "code-analysis"}
 """What the handlers of agents are found by."""
 # An agent that goes away leaves an attempt behind; what takes three agents with it is the job's own fault.
 MAX_ATTEMPTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """A build or an analysis with its documents: what was ordered, and what its agent has told of it at the end."""
-
-    job: Job
-    order: dict[str, Any]
-    result: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +65,8 @@ def analyse(user: Identity, order: dict[str, Any], named: dict[str, Any] | None,
         InvalidRequest: naming the field; there is no such upload.
         NotFound: the project has no sources.
     """
-    if (made := _made_before(user, Kind.ANALYSIS, seed)) is not None:
-        return made
+    if made := lifecycle.find(Kind.ANALYSIS.job_id(seed)):
+        return Detail.of(made)  # Whatever has become of the sources since.
     project = registry.known(user, order["project_name"])
     source = sources.find(user, order["project_name"], project, named)
     return _create(user, Kind.ANALYSIS, {**order, "source": source.told}, project, seed, source)
@@ -83,7 +74,7 @@ def analyse(user: Identity, order: dict[str, Any], named: dict[str, Any] | None,
 
 def read(user: Identity, kind: Kind, job_id: str) -> Detail:
     """A build or an analysis; see ``visible``."""
-    return _details([visible(user, kind, job_id)])[0]
+    return Detail.of(visible(user, kind, job_id))
 
 
 def visible(user: Identity, kind: Kind, job_id: str) -> Job:
@@ -108,7 +99,7 @@ def history(user: Identity, kind: Kind, *, skip: int, limit: int) -> tuple[list[
     else:
         total = lifecycle.count_of_kind(user.user_id, kind)
         jobs = lifecycle.list_of_kind(user.user_id, kind, skip=skip, limit=limit)
-    return _details(jobs), total
+    return Detail.of_all(jobs), total
 
 
 def cancel(user: Identity, kind: Kind, job_id: str) -> None:
@@ -174,15 +165,3 @@ def _create(
     job = lifecycle.create(new, seed)
     audit("job.created", actor=user.principal, job_id=job.job_id)
     return Detail(job, payload, None)
-
-
-def _made_before(user: Identity, kind: Kind, seed: str) -> Detail | None:
-    """The job of a request that is repeated, whatever has become of the sources since."""
-    try:
-        return read(user, kind, f"{kind.prefix}_{seed}")
-    except JobNotFound:
-        return None
-
-
-def _details(jobs: Sequence[Job]) -> list[Detail]:
-    return [Detail(job, order or {}, result) for job, order, result in documents.beside(jobs)]

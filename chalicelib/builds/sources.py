@@ -5,7 +5,8 @@ from typing import Any
 
 from chalicelib.accounts.sessions import Identity
 from chalicelib.errors import InvalidRequest, NotFound, UploadIncomplete
-from chalicelib.jobs import documents, lifecycle
+from chalicelib.jobs import lifecycle
+from chalicelib.jobs.documents import Detail
 from chalicelib.jobs.model import Input, Job, Kind, State
 from chalicelib.objects import artifacts, keys, presign
 from chalicelib.objects.artifacts import Artifact
@@ -63,7 +64,7 @@ def _latest(user: Identity, project_name: str, project: Project | None) -> Sourc
 
 def _completed(jobs: list[Job], project_name: str) -> list[Job]:
     ended = [job for job in jobs if job.state is State.COMPLETED]
-    return [job for job, order, _ in documents.beside(ended) if order and order["project_name"] == project_name]
+    return [found.job for found in Detail.of_all(ended) if found.order.get("project_name") == project_name]
 
 
 def _stored(job: Job) -> Input | None:

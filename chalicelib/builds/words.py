@@ -58,7 +58,7 @@ def uuid(job: Job) -> str:
 
 def job_id(kind: Kind, uuid: str) -> str:
     """The id of the job that the contract knows by a UUID; what is no UUID is the id of no job."""
-    return f"{kind.prefix}_{idempotency.seed_of(uuid) or '-'}"
+    return kind.job_id(idempotency.seed_of(uuid) or "-")
 
 
 def status(job: Job) -> Status:

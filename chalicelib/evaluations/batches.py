@@ -80,7 +80,7 @@ def seed(evaluation_id: str, number: int) -> str:
 
 def read_all(evaluation_id: str, split: Split) -> list[Job]:
     """The batches' jobs, in the order of their rows."""
-    return lifecycle.read_many([f"{Kind.BATCH.prefix}_{seed(evaluation_id, n)}" for n in range(split.batches)])
+    return lifecycle.read_many([Kind.BATCH.job_id(seed(evaluation_id, n)) for n in range(split.batches)])
 
 
 def made_of(evaluation_id: str) -> list[Job]:

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from chalicelib.accounts.sessions import Identity
 from chalicelib.engines.evaluation.errors import DataSetError
 from chalicelib.engines.evaluation.rows import check_columns
-from chalicelib.errors import InvalidRequest, JobNotFound, TooLarge, UploadIncomplete
+from chalicelib.errors import InvalidRequest, TooLarge, UploadIncomplete
 from chalicelib.jobs import lifecycle
 from chalicelib.jobs.model import Input
 from chalicelib.objects import contents, keys, presign
@@ -106,10 +106,8 @@ def _may_read(user: Identity, key: str) -> bool:
     if key.startswith(keys.data_sets_of(user.user_id)):
         return True
     job_id = keys.job_of_output(key)
-    try:
-        return job_id is not None and lifecycle.read(job_id).owner == user.user_id
-    except JobNotFound:
-        return False
+    job = lifecycle.find(job_id) if job_id else None
+    return job is not None and job.owner == user.user_id
 
 
 def _look(key: str, field: str) -> Input:

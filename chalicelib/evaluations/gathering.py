@@ -18,7 +18,6 @@ from chalicelib.errors import (
     ClaimLost,
     InvalidStateTransition,
     JobAlreadyClaimed,
-    JobNotFound,
     UploadIncomplete,
 )
 from chalicelib.jobs import documents, holding, lifecycle
@@ -50,9 +49,8 @@ def look(evaluation_id: str) -> None:
     It may be done at any time, by several at once, and again: each of its writes is the evaluation's holder's, and
     the same results are told once.
     """
-    try:
-        evaluation = lifecycle.read(evaluation_id)
-    except JobNotFound:
+    evaluation = lifecycle.find(evaluation_id)
+    if evaluation is None:
         return
     split = Split.of(evaluation)
     if split is None:

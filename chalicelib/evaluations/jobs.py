@@ -1,7 +1,7 @@
 """Evaluations as their owners see them: submit, read, list, cancel, and the way to the results."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,8 @@ LOOKED_AT = 200
 FORMATS = ("json", "csv", "jsonl")
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(documents.Detail):
     """An evaluation with its documents."""
-
-    job: Job
-    order: dict[str, Any]
-    result: Any
 
     @property
     def progress(self) -> dict[str, Any] | None:
@@ -71,8 +66,8 @@ def submit(user: Identity, order: dict[str, Any], seed: str) -> Detail:
             gives semantic scores.
         TooLarge: the order is over 256 KB.
     """
-    if (made := _made_before(user, seed)) is not None:
-        return made
+    if made := lifecycle.find(Kind.EVALUATION.job_id(seed)):
+        return Detail.of(made)  # Whatever has become of the data set since.
     configuration = order["configuration"]
     criteria = Criteria.model_validate(configuration["evaluation_criteria"])
     data = datasets.find(user, configuration.get("data_source"), configuration.get("data_source_blob_ref"))
@@ -109,7 +104,7 @@ def own(user: Identity, job_id: str) -> Job:
 
 def read(user: Identity, job_id: str) -> Detail:
     """An evaluation with its order and its result."""
-    return _details([own(user, job_id)])[0]
+    return Detail.of(own(user, job_id))
 
 
 def list_own(user: Identity, wanted: Wanted, *, limit: int, cursor: str | None) -> tuple[list[Detail], str | None]:
@@ -122,7 +117,7 @@ def list_own(user: Identity, wanted: Wanted, *, limit: int, cursor: str | None) 
     while looked < LOOKED_AT:
         page = lifecycle.list_kind(user.user_id, Kind.EVALUATION, limit=limit, cursor=cursor)
         looked += limit
-        for detail in _details(page.jobs):
+        for detail in Detail.of_all(page.jobs):
             if wanted(detail.job, detail.order):
                 found.append(detail)
             cursor = detail.job.job_id
@@ -143,7 +138,7 @@ def cancel(user: Identity, job_id: str) -> Detail:
     """
     job = lifecycle.cancel(own(user, job_id))
     audit("job.cancelled", actor=user.principal, job_id=job_id, state=job.state)
-    return _details([job])[0]
+    return Detail.of(job)
 
 
 def results(user: Identity, job_id: str, wanted: str) -> Results:
@@ -169,14 +164,6 @@ def results(user: Identity, job_id: str, wanted: str) -> Results:
     return Results(None, url)
 
 
-def _made_before(user: Identity, seed: str) -> Detail | None:
-    """The job of a request that is repeated, whatever has become of its data set since."""
-    try:
-        return read(user, f"{Kind.EVALUATION.prefix}_{seed}")
-    except JobNotFound:
-        return None
-
-
 def _check_agent(configuration: dict[str, Any]) -> None:
     agent_id = configuration["agent_configuration"].get("selected_agent_id")
     try:
@@ -195,7 +182,3 @@ def _check_columns(data: Input, configuration: dict[str, Any]) -> None:
             datasets.check(columns, configuration)
     except DataSetError as error:
         raise InvalidRequest(f"configuration: {error}", field="configuration") from error
-
-
-def _details(jobs: Sequence[Job]) -> list[Detail]:
-    return [Detail(job, order or {}, result) for job, order, result in documents.beside(jobs)]

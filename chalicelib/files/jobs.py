@@ -1,7 +1,6 @@
 """File jobs as their owners see them: create, read, list, cancel, and the way to the output."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,17 +27,8 @@ class Output:
     file_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """A job with its documents: what was ordered, and what became of it.
-
-    What became of it is told by the runner, which may be an agent: its words are taken only in the form that they
-    should have, and about its own job.
-    """
-
-    job: Job
-    order: dict[str, Any]
-    result: Any
+class Detail(documents.Detail):
+    """A file job with its documents; what became of it is believed of its own job only."""
 
     @property
     def output(self) -> Output | None:
@@ -115,12 +105,12 @@ def own(user: Identity, job_id: str) -> Job:
 
 def read(user: Identity, job_id: str) -> Detail:
     """A job with its order and its result."""
-    return detail(own(user, job_id))
+    return Detail.of(own(user, job_id))
 
 
 def list_own(user: Identity, *, skip: int, limit: int) -> list[Detail]:
     """A user's jobs, newest first, after the first ``skip``."""
-    return _details(lifecycle.list_of_kind(user.user_id, Kind.FILE, skip=skip, limit=limit))
+    return Detail.of_all(lifecycle.list_of_kind(user.user_id, Kind.FILE, skip=skip, limit=limit))
 
 
 def cancel(user: Identity, job_id: str) -> Detail:
@@ -134,7 +124,7 @@ def cancel(user: Identity, job_id: str) -> Detail:
         raise Conflict("the job has been cancelled already")
     job = lifecycle.cancel(job)
     audit("job.cancelled", actor=user.principal, job_id=job_id, state=job.state)
-    return detail(job)
+    return Detail.of(job)
 
 
 def download(user: Identity, job_id: str) -> str:
@@ -156,11 +146,6 @@ def download(user: Identity, job_id: str) -> str:
     return url
 
 
-def detail(job: Job) -> Detail:
-    """A job with its order and its result."""
-    return _details([job])[0]
-
-
 def must_fit(size: int, *, field: str) -> None:
     """Refuse a file of more bytes than the settings allow.
 
@@ -180,7 +165,3 @@ def queue_for(size: int) -> str:
 def large_ones_are_served() -> bool:
     """Whether there is somebody for files that are too large for a function; without, nothing that large is taken."""
     return settings().file_max_bytes > settings().file_large_bytes
-
-
-def _details(jobs: Sequence[Job]) -> list[Detail]:
-    return [Detail(job, order or {}, result) for job, order, result in documents.beside(jobs)]

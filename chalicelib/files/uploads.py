@@ -3,7 +3,7 @@
 import math
 
 from chalicelib.accounts.sessions import Identity
-from chalicelib.errors import Conflict, InvalidRequest, JobNotFound, UploadIncomplete
+from chalicelib.errors import Conflict, InvalidRequest, UploadIncomplete
 from chalicelib.jobs import documents, inputs, lifecycle
 from chalicelib.jobs.model import Input, Job, Kind, State
 from chalicelib.objects import leftovers, presign
@@ -92,7 +92,7 @@ def mark(user: Identity, job_id: str, object_key: str, request: str) -> jobs.Det
         raise Conflict("the file has been marked as uploaded already")
     else:
         job = inputs.confirm(job, request)
-    return jobs.detail(job)
+    return jobs.Detail.of(job)
 
 
 def arrived(key: str) -> None:
@@ -125,11 +125,8 @@ def _begin(job: Job, request: str | None) -> Job:
 
 
 def _found(job_id: str) -> Job | None:
-    try:
-        job = lifecycle.read(job_id)
-    except JobNotFound:
-        return None
-    return job if job.kind == Kind.FILE else None
+    job = lifecycle.find(job_id)
+    return job if job and job.kind == Kind.FILE else None
 
 
 def _waiting(user: Identity, job_id: str) -> Job:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,6 +25,32 @@ from .tables import DocumentRow
 MAX_BYTES = 256 * 1024
 INLINE_BYTES = 64 * 1024
 MAX_TOGETHER = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A job with its documents: what was ordered (empty where that has aged out), and what it has come to, if anything.
+
+    What it has come to is told by its runner, which may be an agent: see ``forms``.
+    """
+
+    job: Job
+    order: dict[str, Any]
+    result: Any
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """A job with its documents."""
+        return cls.of_all([job])[0]
+
+    @classmethod
+    def of_all(cls, jobs: Sequence[Job]) -> list[Self]:
+        """Jobs with their documents, which are read together."""
+        found = get_many([(job.job_id, name) for job in jobs for name in (job.payload, job.result) if name])
+        return [
+            cls(job, found.get((job.job_id, str(job.payload))) or {}, found.get((job.job_id, str(job.result))))
+            for job in jobs
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +107,6 @@ def find(job_id: str, name: str) -> Found | None:
     """A document with where it lies; None where it has aged out."""
     row = DocumentRow.read(job_id, name)
     return Found(_value(row), row.object_key) if row else None
-
-
-def beside(jobs: Sequence[Job]) -> list[tuple[Job, Any, Any]]:
-    """Each job with its payload and its result, read together; None for what it has not, or what has aged out."""
-    found = get_many([(job.job_id, name) for job in jobs for name in (job.payload, job.result) if name])
-    return [(job, found.get((job.job_id, str(job.payload))), found.get((job.job_id, str(job.result)))) for job in jobs]
 
 
 def get_many(wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:

@@ -35,7 +35,7 @@ def create(new: NewJob, seed: str) -> Job:
     Raises:
         TooLarge: the payload is over 256 KB.
     """
-    job_id = f"{new.kind.prefix}_{seed}"
+    job_id = new.kind.job_id(seed)
     now = times.now()
     row = JobRow(
         job_id,
@@ -78,10 +78,15 @@ def read(job_id: str) -> Job:
     Raises:
         JobNotFound: there is no such job.
     """
+    if job := find(job_id):
+        return job
+    raise JobNotFound(jobId=job_id)
+
+
+def find(job_id: str) -> Job | None:
+    """The same; None if there is no such job."""
     row = JobRow.read(job_id)
-    if row is None:
-        raise JobNotFound(jobId=job_id)
-    return row.to_job()
+    return row.to_job() if row else None
 
 
 def list_owned(owner: str, *, limit: int, cursor: str | None) -> Page:

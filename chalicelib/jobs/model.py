@@ -34,6 +34,10 @@ class Kind(StrEnum):
         """What ids of this kind begin with."""
         return {Kind.EVALUATION: "job_eval", Kind.TASK: "job", Kind.PIPELINE: "ai_pipeline"}.get(self, str(self))
 
+    def job_id(self, seed: str) -> str:
+        """The id of the job of this kind that is made from a seed."""
+        return f"{self.prefix}_{seed}"
+
 
 class State(StrEnum):
     """Where a job stands."""

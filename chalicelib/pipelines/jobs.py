@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from chalicelib import queues, strict_json, times
@@ -41,13 +40,8 @@ class UnsupportedNetwork(InvalidRequest):
     code = "UNSUPPORTED_NETWORK"
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """A job with its documents."""
-
-    job: Job
-    order: dict[str, Any]
-    result: Any
+class Detail(documents.Detail):
+    """A job of this contract with its documents."""
 
     @property
     def outcome(self) -> dict[str, Any]:
@@ -67,7 +61,7 @@ def create(user: Identity, order: dict[str, Any], seed: str) -> Job:
         UnsupportedNetwork: naming those that there are.
     """
     network = network_of(order["network"])
-    job_id = f"{Kind.PIPELINE.prefix}_{seed}"
+    job_id = Kind.PIPELINE.job_id(seed)
     # Before the job, as a document of it: without a job of its id nobody sees it.
     told = {name: order[name] for name in ("prompt", "filename", "network")}
     records.add(user.user_id, job_id, own=True, type="pipeline", **told)
@@ -91,10 +85,7 @@ def network_of(name: str) -> dict[str, Any]:
 
 def exists(job_id: str) -> bool:
     """Whether a job of that id is run here, whoever owns it."""
-    try:
-        return bool(lifecycle.read(job_id))
-    except JobNotFound:
-        return False
+    return lifecycle.find(job_id) is not None
 
 
 def own(user: Identity, job_id: str) -> Job:
@@ -111,12 +102,7 @@ def own(user: Identity, job_id: str) -> Job:
 
 def read(user: Identity, job_id: str) -> Detail:
     """The same, with its documents."""
-    return details([own(user, job_id)])[0]
-
-
-def details(jobs: Sequence[Job]) -> list[Detail]:
-    """Jobs with their documents."""
-    return [Detail(job, order or {}, result) for job, order, result in documents.beside(jobs)]
+    return Detail.of(own(user, job_id))
 
 
 def read_log(user: Identity, job_id: str, *, cursor: int, limit: int) -> logs.Page:
@@ -164,7 +150,7 @@ def ask(user: Identity, kind: Kind, order: dict[str, Any], given: dict[str, Any]
         seed: of the job's id.
     """
     content = json.dumps(given).encode()
-    stored = contents.write(keys.contract_input(f"{kind.prefix}_{seed}"), content, "application/json")
+    stored = contents.write(keys.contract_input(kind.job_id(seed)), content, "application/json")
     return _start(user, kind, order, seed, stored)
 
 
@@ -174,7 +160,7 @@ def awaited(job: Job) -> Detail:
     while not words.ended(job) and time.monotonic() < until:
         time.sleep(LOOK_SECONDS)
         job = lifecycle.read(job.job_id)
-    return details([job])[0]
+    return Detail.of(job)
 
 
 def note_verified(network: str, address: str, explorer_url: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from chalicelib import times
 from chalicelib.jobs import lifecycle, progress
 
-from . import jobs, records, words
+from . import records, words
 from .jobs import Detail
 from .records import Place, Record
 
@@ -58,7 +58,7 @@ def listed(record: Record) -> Listed:
 def _listed(found: Iterator[Record]) -> Iterator[Listed]:
     while chunk := list(islice(found, CHUNK)):
         ours = [record.job_id for record in chunk if record.own]
-        known = {detail.job.job_id: detail for detail in jobs.details(lifecycle.read_many(ours))}
+        known = {detail.job.job_id: detail for detail in Detail.of_all(lifecycle.read_many(ours))}
         for record in chunk:
             if not record.own:
                 yield Listed(record, _outside(record))

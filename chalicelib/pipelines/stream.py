@@ -93,7 +93,7 @@ def _end(job: Job, heard: Heard) -> Iterator[str]:
     if job.state is State.FAILED:
         code = f"{_stage(job) or 'job'}_error"
         yield _event("error", {"message": job.error_message, "code": code}, heard.event_id)
-    told = words.outcome(job, jobs.details([job])[0].outcome)
+    told = words.outcome(job, jobs.Detail.of(job).outcome)
     yield _event(END, {"status": words.status(job), "result": told or None}, END)
 
 

@@ -62,7 +62,7 @@ def _do(effect: Effect) -> None:
             # No other function's start is to pay for it.
             from chalicelib.pipelines import examining, jobs  # noqa: PLC0415
 
-            examining.settle(*jobs.details([job]))
+            examining.settle(jobs.Detail.of(job))
         case GatherDue(job_id):
             queues.gather(job_id)
         case OutputAbandoned(job_id, attempt):

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from chalicelib.builds import words
-from chalicelib.builds.jobs import Detail, Download
+from chalicelib.builds.jobs import Download
 from chalicelib.engines.evaluation.parameters import stated
 from chalicelib.jobs import logs, progress
+from chalicelib.jobs.documents import Detail
 from chalicelib.surfaces.wire import Model, Moment
 
 MAX_PARAMETERS_BYTES = 16_384
