@@ -1,4 +1,4 @@
-"""Keeps the agent's own secret from the programs it runs.
+"""Keeps the agent's own secret, and those of a job that only its command needs, from the programs they run.
 
 They run as the same user, who may look into the user's processes. What is done here closes the usual ways
 on Linux; a program that must not be trusted at all belongs in a container, or under a user of its own.
@@ -14,7 +14,7 @@ PR_SET_DUMPABLE = 4
 
 
 def take_secret(variable: str, file: Path | None) -> str | None:
-    """Read the agent's secret from a file, or else from the environment, and remove it from the latter.
+    """Read a secret from a file, or else from the environment, and remove it from the latter.
 
     Raises:
         OSError: the file cannot be read.
@@ -27,6 +27,19 @@ def take_secret(variable: str, file: Path | None) -> str | None:
     if not secret:
         raise ValueError(f"{file} is empty")
     return secret
+
+
+def take_job_secrets(*kinds: str) -> dict[str, str | None]:
+    """Read the secrets of a job as its command, and remove them from where what it runs could find them.
+
+    To be called before anything is run, by a process that has been sealed, whose memory is closed to others then.
+    """
+    folder, taken = Path(os.environ["CLAIMCHECK_SECRETS_DIR"]), dict[str, str | None]()
+    for kind in kinds:
+        file = folder / kind
+        taken[kind] = take_secret(f"CLAIMCHECK_SECRET_{kind.upper()}", file if file.exists() else None)
+        file.unlink(missing_ok=True)
+    return taken
 
 
 def seal_process() -> None:

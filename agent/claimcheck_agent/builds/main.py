@@ -5,7 +5,6 @@ With an endpoint, a model there writes the project; without one, a template does
 """
 
 import json
-import os
 import sys
 import time
 import traceback
@@ -14,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from claimcheck_agent.builds import archive
-from claimcheck_agent.builds.model import Budget, BuildFailed, Model, Written, take_key, write
+from claimcheck_agent.builds.handler import SECRET
+from claimcheck_agent.builds.model import Budget, BuildFailed, Model, Written, write
 from claimcheck_agent.builds.order import BadOrder, Order, shown
 from claimcheck_agent.builds.render import choose, render, unknown_parameters
 from claimcheck_agent.confine.environment import Environment, NotInstalled
 from claimcheck_agent.confine.testing import TestRun, run_tests_in
 from claimcheck_agent.machine import be_the_first_to_go
-from claimcheck_agent.secrecy import seal_process
+from claimcheck_agent.secrecy import seal_process, take_job_secrets
 from claimcheck_agent.task import Task
 
 FOLDER = Path("project")
@@ -47,7 +47,7 @@ def main(*model: str) -> int:
     seal_process()
     task = Task.from_environment()
     # The project's tests and the model's commands are not to find it, whatever happens here.
-    key = take_key(Path(os.environ["CLAIMCHECK_SECRETS_DIR"]))
+    key = take_job_secrets(SECRET)[SECRET]
     try:
         result = _Build(task, _model(model, key)).run()
     except BadOrder as error:

@@ -6,17 +6,17 @@ are asked, of which the order names one. It finds `job.json` and the file `input
 """
 
 import json
-import os
 import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from claimcheck_agent.builds.model import Model, take_key
+from claimcheck_agent.builds.model import Model
 from claimcheck_agent.builds.order import BadOrder
 from claimcheck_agent.contracts.audit import Subject, audit
 from claimcheck_agent.contracts.chain import Chain, ChainFailed
+from claimcheck_agent.contracts.check_jobs import SECRETS
 from claimcheck_agent.contracts.compiler import NotCompiled
 from claimcheck_agent.contracts.compliance import check
 from claimcheck_agent.contracts.recompile import BadInput
@@ -26,11 +26,8 @@ from claimcheck_agent.contracts.tools import Toolchain, ToolFailed
 from claimcheck_agent.contracts.verify import Claim, verify
 from claimcheck_agent.inputs import INPUT
 from claimcheck_agent.machine import be_the_first_to_go
-from claimcheck_agent.secrecy import seal_process, take_secret
+from claimcheck_agent.secrecy import seal_process, take_job_secrets
 from claimcheck_agent.task import Task
-
-EXPLORER = "explorer"
-"""The type of the secret that holds an explorer's key."""
 
 CALLED = {"verify": "verified", "audit": "audited", "compliance": "checked"}
 
@@ -40,8 +37,7 @@ def main(kind: str, tools: str, url: str | None = None) -> int:
     be_the_first_to_go()
     seal_process()
     # Nothing that is run from here on is to find them.
-    secrets = Path(os.environ["CLAIMCHECK_SECRETS_DIR"])
-    keys = {"llm": take_key(secrets), EXPLORER: _take(secrets, EXPLORER)}
+    keys = take_job_secrets(*SECRETS[kind])
     task = Task.from_environment()
     try:
         result = _Look(task, Path(tools), url, keys).run(kind)
@@ -87,7 +83,7 @@ class _Look:
         with Node(claim.network.rpc_url) as node:
             Chain(node, claim.network.chain_id).check()
             self._step(30, "Compiling and comparing")
-            return verify(claim, tools, node.ask, key=self._keys[EXPLORER], say=_say).as_json()
+            return verify(claim, tools, node.ask, key=self._keys["explorer"], say=_say).as_json()
 
     def _reviewer(self, payload: Mapping[str, Any]) -> Model | None:
         """Give the model that reviews: the one that the order names, if this agent knows where models are asked."""
@@ -102,13 +98,6 @@ class _Look:
     def _step(self, percent: int, step: str) -> None:
         _say(step)
         self._task.progress(percent=percent, stage=self._kind, step=step)
-
-
-def _take(secrets: Path, name: str) -> str | None:
-    file = secrets / name
-    value = take_secret(f"CLAIMCHECK_SECRET_{name.upper()}", file if file.exists() else None)
-    file.unlink(missing_ok=True)
-    return value
 
 
 def _read_input() -> Mapping[str, Any]:

@@ -6,7 +6,6 @@ a model there writes it; without one, rules and OpenZeppelin's wizard do. It run
 """
 
 import json
-import os
 import sys
 import traceback
 from pathlib import Path
@@ -21,6 +20,7 @@ from claimcheck_agent.contracts.abi import constructor_inputs, is_contract
 from claimcheck_agent.contracts.anvil import DEPLOYER_KEY
 from claimcheck_agent.contracts.arguments import BadArguments, as_json, describe
 from claimcheck_agent.contracts.chain import Chain, ChainFailed, Receipt, read_key
+from claimcheck_agent.contracts.handler import SECRETS
 from claimcheck_agent.contracts.naming import BadName
 from claimcheck_agent.contracts.order import Network, Order
 from claimcheck_agent.contracts.prompt import NotUnderstood
@@ -30,10 +30,9 @@ from claimcheck_agent.contracts.tools import Toolchain, ToolFailed
 from claimcheck_agent.contracts.verify import Claim, Verdict, verify
 from claimcheck_agent.contracts.writing import LIBRARY, StageFailed, Writing, Written
 from claimcheck_agent.machine import be_the_first_to_go
-from claimcheck_agent.secrecy import seal_process, take_secret
+from claimcheck_agent.secrecy import seal_process, take_job_secrets
 from claimcheck_agent.task import Task
 
-SECRETS = ("deployer", "llm", "explorer")
 # How far a stage is when it begins, in percent.
 STAGES = {"init": 0, "generate": 5, "compile": 20, "test": 35, "deploy": 55, "verify": 80}
 EXPECTED = (
@@ -47,7 +46,7 @@ def main(tools: str, *model: str) -> int:
     be_the_first_to_go()
     seal_process()
     # Nothing that is run from here on is to find them, whatever happens here.
-    keys = _take_keys(Path(os.environ["CLAIMCHECK_SECRETS_DIR"]))
+    keys = take_job_secrets(*SECRETS)
     pipeline = _Pipeline(Task.from_environment(), Path(tools), keys, model)
     try:
         result = pipeline.run()
@@ -58,15 +57,6 @@ def main(tools: str, *model: str) -> int:
         result = pipeline.failure(f"The contract could not be made: an internal error ({type(error).__name__}).")
     pipeline.keep(result)
     return 1 if "error" in result else 0
-
-
-def _take_keys(folder: Path) -> dict[str, str | None]:
-    keys = {}
-    for name in SECRETS:
-        file = folder / name
-        keys[name] = take_secret(f"CLAIMCHECK_SECRET_{name.upper()}", file if file.exists() else None)
-        file.unlink(missing_ok=True)
-    return keys
 
 
 class _Pipeline:

@@ -5,7 +5,7 @@ says that it has finished, the tests are run; what fails is told to it, for anot
 project's folder, by `tools`; commands see a copy of it, within the limits of `confine`.
 """
 
-from claimcheck_agent.builds.model.settings import Budget, Model, take_key
+from claimcheck_agent.builds.model.settings import Budget, Model
 from claimcheck_agent.builds.model.writing import BuildFailed, Written, write
 
-__all__ = ["Budget", "BuildFailed", "Model", "Written", "take_key", "write"]
+__all__ = ["Budget", "BuildFailed", "Model", "Written", "write"]

@@ -1,13 +1,7 @@
 """Which model is asked, and how much may be spent on one build."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
-
-from claimcheck_agent.secrecy import take_secret
-
-SECRET = "llm"  # noqa: S105  (the type of the secret)
-VARIABLE = f"CLAIMCHECK_SECRET_{SECRET.upper()}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +64,3 @@ class Model:
         """The endpoint as messages name it: without what a URL may hold of credentials."""
         parts = urlsplit(self.url)
         return f"{parts.hostname or '?'}:{parts.port}" if parts.port else parts.hostname or "?"
-
-
-def take_key(secrets: Path) -> str | None:
-    """Read the model's key, if there is one, and remove it from where commands could find it.
-
-    `secrets` is the folder of the job's secrets. To be called before anything of the model's is run, by a process that
-    has been sealed (`claimcheck_agent.secrecy`), whose memory is closed to others then.
-    """
-    file = secrets / SECRET
-    key = take_secret(VARIABLE, file if file.exists() else None)
-    file.unlink(missing_ok=True)
-    return key
