@@ -8,7 +8,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from moto.core.serialize import BaseJSONSerializer
+from moto.dynamodb.parsing.validators import ActionCountValidator, OverlappingPathsValidator
 
 from local.cloud import LocalCloud
 from local.dynamodb_local import dynamodb_local
@@ -46,8 +48,22 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="session", autouse=True)
-def brief_serializing() -> Iterator[None]:
-    """moto asks a value for each type that there is, under several names: a fifth of the time of what writes much."""
+def cheap_passwords() -> Iterator[None]:
+    """A hash is made to cost much, and most tests have users of their own: it was a quarter of all tests' time."""
+    from chalicelib.accounts import passwords
+
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def brief_moto() -> Iterator[None]:
+    """Where moto does much for little: a third of the time of what writes much.
+
+    It asks a value for each type that there is, under several names. And of an update's expression, it checks each part
+    for what it has found of the whole.
+    """
     slowly = BaseJSONSerializer._serialize_type_structure
 
     def briefly(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
@@ -58,6 +74,8 @@ def brief_serializing() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patches:
         patches.setattr(BaseJSONSerializer, "_serialize_type_structure", briefly)
+        for of_the_whole in (ActionCountValidator, OverlappingPathsValidator):
+            patches.setattr(of_the_whole, "traverse", of_the_whole.process)
         yield
 
 
