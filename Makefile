@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STAGE ?= dev
-# Processes that run tests at once; each has a local cloud of its own.
-WORKERS ?= 2
+# Processes that run tests at once; each has a local cloud of its own. One more than processors: some of them wait.
+WORKERS ?= 3
 # Requests that fuzzing makes up for each operation.
 EXAMPLES ?= 200
 # What tests/browser drives: Chromium, or Chrome.
@@ -40,7 +40,7 @@ test: $(READY)  ## Run all tests; those of the storage engine where Java 17 and 
 	else echo "LEFT OUT: tests/browser, which need Chromium."; fi
 
 storage: $(READY)  ## Run the tests that need AWS's own DynamoDB engine; fail without it.
-	CLAIMCHECK_TEST_DYNAMODB=local $(BIN)/python -m pytest tests/storage
+	CLAIMCHECK_TEST_DYNAMODB=local $(BIN)/python -m pytest -n 2 --dist loadfile tests/storage
 
 browser: $(READY)  ## Run the tests of pages in a real browser (BROWSER); fail without it.
 	@test -n "$(BROWSER)" || { echo "BROWSER= names the Chromium or Chrome to run"; exit 2; }

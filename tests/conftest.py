@@ -49,7 +49,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
-    """A hash is made to cost much, and most tests have users of their own: it was a quarter of all tests' time."""
+    """A hash is made to cost much, and most tests have users of their own: it was an eighth of all the time."""
     from chalicelib.accounts import passwords
 
     with pytest.MonkeyPatch.context() as patches:

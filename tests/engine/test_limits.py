@@ -1,5 +1,6 @@
 """A job stays within its memory and its space, tells how far it is, and stops when it is told to."""
 
+import functools
 import gzip
 import json
 import subprocess
@@ -24,12 +25,24 @@ SORT = {"type": "sort", "params": {"by": ["text"]}}
 LONG_PAUSE_SECONDS = 0.6
 
 
+@functools.cache
 def table(rows: int) -> bytes:
     return b"n,text\n" + b"".join(b"%d,%d some text\n" % (n, n * 7_919 % 1_000_003) for n in range(rows))
 
 
+@functools.cache
 def documents(rows: int) -> bytes:
     return b"".join(b'{"n":%d,"text":"%d some text"}\n' % (n, n * 7_919 % 1_000_003) for n in range(rows))
+
+
+@functools.cache
+def compressed(rows: int) -> bytes:
+    return gzip.compress(table(rows), 1)
+
+
+@functools.cache
+def array(rows: int) -> bytes:
+    return b"[" + b",".join(documents(rows).splitlines()) + b"]"
 
 
 def open_files() -> int:
@@ -62,9 +75,9 @@ class Stop(BaseException):
 
 WORK: dict[str, tuple[str, Callable[[], bytes], list[dict[str, Any]]]] = {
     "a query": ("table.csv", lambda: table(1_500_000), [SORT]),
-    "expanding": ("table.csv.gz", lambda: gzip.compress(table(1_500_000), 1), [filtering("n", "lt", 10)]),
+    "expanding": ("table.csv.gz", lambda: compressed(1_500_000), [filtering("n", "lt", 10)]),
     "staging": ("table.jsonl", lambda: documents(500_000), [filtering("n", "lt", 10)]),
-    "an array": ("table.json", lambda: b"[" + b",".join(documents(300_000).splitlines()) + b"]", []),
+    "an array": ("table.json", lambda: array(300_000), []),
     "a compressed output": ("table.csv", lambda: table(1_000_000), [converting("csv", compression="gzip")]),
 }
 
