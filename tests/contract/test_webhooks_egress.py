@@ -6,7 +6,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -15,6 +14,7 @@ import pytest
 
 from tests.contract.harness import changed_settings
 from tests.contract.receiver import Receiver, plain, receiving
+from tests.support.certificates import certificate
 
 HEADERS = {"content-type": "application/json"}
 PUBLIC = "93.184.215.14"
@@ -217,37 +217,14 @@ def test_what_is_no_http_is_no_answer(receiver: Receiver, answer: bytes) -> None
     assert _post(receiver.url).error in {"no_http_answer", "connection_failed"}
 
 
-def _certificate(folder: Path, name: str) -> Path:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    made = (
-        x509.CertificateBuilder(
-            subject, subject, key.public_key(), x509.random_serial_number(), now, now + timedelta(1)
-        )
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    plain_key = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = folder / "certificate.pem"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + plain_key)
-    return path
-
-
 @pytest.mark.parametrize(("host", "error"), [("hooks.example.test", None), ("other.example.test", "tls_failed")])
 def test_certificate_is_verified_for_the_name_and_the_connection_is_to_the_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, error: str | None
 ) -> None:
-    certificate = _certificate(tmp_path, "hooks.example.test")
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    vouched = certificate(tmp_path, "hooks.example.test")
+    monkeypatch.setenv("SSL_CERT_FILE", str(vouched))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context.load_cert_chain(vouched)
     with receiving(context) as receiver:
         port = receiver.url.rpartition(":")[2]
         with changed_settings(webhook_allowed_hosts=f"{host}:{port}"), answers(["127.0.0.1"]):
@@ -258,7 +235,7 @@ def test_certificate_is_verified_for_the_name_and_the_connection_is_to_the_addre
 
 def test_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(tmp_path, "hooks.example.test"))
+    context.load_cert_chain(certificate(tmp_path, "hooks.example.test"))
     with receiving(context) as receiver:
         host = f"hooks.example.test:{receiver.url.rpartition(':')[2]}"
         with changed_settings(webhook_allowed_hosts=host), answers(["127.0.0.1"]):

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import requests
 
@@ -35,6 +35,15 @@ class Work:
 
     agent: Caller
     job: dict[str, Any]
+
+    @classmethod
+    def newest(cls, agent: Caller, queue: str) -> Self:
+        """The newest job there is; what other tests have left in the queue is taken out of the way."""
+        found = None
+        while (claim := ok(agent.post("/api/jobs/claim", {"queues": [queue]})))["job"]:
+            found = claim["job"]
+        assert found, "nothing waits for an agent"
+        return cls(agent, found)
 
     @property
     def path(self) -> str:
@@ -82,12 +91,8 @@ class Builds:
         return dict(ok(self.user.get(f"/api/analysis/{analysis_id}")))
 
     def claim(self) -> Work:
-        """The newest job there is; what other tests have left in the queue is taken out of the way."""
-        found = None
-        while (claim := ok(self.agent.post("/api/jobs/claim", {"queues": ["builds"]})))["job"]:
-            found = claim["job"]
-        assert found, "nothing waits for an agent"
-        return Work(self.agent, found)
+        """See `Work.newest`."""
+        return Work.newest(self.agent, "builds")
 
     def running(self) -> Work:
         """The same, begun."""
