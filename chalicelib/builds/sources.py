@@ -5,8 +5,7 @@ from typing import Any
 
 from chalicelib.accounts.sessions import Identity
 from chalicelib.errors import InvalidRequest, NotFound, UploadIncomplete
-from chalicelib.jobs import lifecycle
-from chalicelib.jobs.documents import Detail
+from chalicelib.jobs import documents, lifecycle
 from chalicelib.jobs.model import Input, Job, Kind, State
 from chalicelib.objects import artifacts, keys, presign
 from chalicelib.objects.artifacts import Artifact
@@ -64,7 +63,9 @@ def _latest(user: Identity, project_name: str, project: Project | None) -> Sourc
 
 def _completed(jobs: list[Job], project_name: str) -> list[Job]:
     ended = [job for job in jobs if job.state is State.COMPLETED]
-    return [found.job for found in Detail.of_all(ended) if found.order.get("project_name") == project_name]
+    orders = documents.get_many([(job.job_id, job.payload) for job in ended if job.payload])
+    named = {job_id for (job_id, _), order in orders.items() if order["project_name"] == project_name}
+    return [job for job in ended if job.job_id in named]
 
 
 def _stored(job: Job) -> Input | None:

@@ -79,7 +79,7 @@ def _known(user: Identity, record: Record) -> tuple[dict[str, Any], dict[str, An
     """What a job has delivered, and how it stands; nothing of one from outside that no upstream has made for us."""
     if record.own:
         found = jobs.read(user, record.job_id)
-        return jobs.delivered(record.job_id), detail(found, entries(found.job))
+        return jobs.contents_of(jobs.delivered(record.job_id)), detail(found, entries(found.job))
     if upstream.has_made(user, record.job_id):
         told = upstream.detail(user, record.job_id, lines=None, with_insights=False)
         return upstream.artifacts(user, record.job_id, tuple(jobs.DELIVERED)), told.data

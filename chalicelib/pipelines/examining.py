@@ -10,6 +10,7 @@ from chalicelib.jobs.model import Job, Kind, State
 
 from . import jobs, records, words
 from .jobs import Detail
+from .records import Record
 
 NAMES = {Kind.AUDIT: "audit", Kind.COMPLIANCE: "compliance", Kind.VERIFY: "verification"}
 
@@ -37,11 +38,14 @@ def examine(user: Identity, kind: Kind, job_id: str, model: str | None, policy: 
     """
     records.read(user.user_id, job_id)
     pipeline = _pipeline(user, job_id)
-    order = {"contract": pipeline.outcome.get("contract"), "model": model, "policy": policy}
+    if not (contract := pipeline.outcome.get("contract")):
+        raise Conflict("the job has no contract: it has not completed")
+    order = {"contract": contract, "model": model, "policy": policy}
+    files = jobs.delivered(job_id)
     given = {
         "job_id": job_id,
-        **jobs.delivered(job_id, ("sources",)),
-        "standard_input": jobs.standard_input(job_id),
+        **jobs.contents_of(files, ("sources",)),
+        "standard_input": jobs.standard_input(files),
         **order,
     }
     job = jobs.ask(user, kind, order, given, seed)
@@ -71,7 +75,7 @@ def verify_job(user: Identity, job_id: str, network: str | None, name: str | Non
         "tx_hash": told.get("txHash"),
         "job_id": job_id,
     }
-    job = jobs.ask(user, Kind.VERIFY, order, {"standard_input": jobs.standard_input(job_id)}, seed)
+    job = jobs.ask(user, Kind.VERIFY, order, {"standard_input": jobs.standard_input(jobs.delivered(job_id))}, seed)
     records.link(user.user_id, job_id, NAMES[Kind.VERIFY], job.job_id)
     return _verdict(job)
 
@@ -103,13 +107,9 @@ def settle(found: Detail) -> None:
             records.note_verified(found.job.owner, pipeline, told["explorer_url"])
 
 
-def last_report(user: Identity, job_id: str, name: str) -> dict[str, Any] | None:
-    """What the last ``audit`` or ``compliance`` of a job has found; None where there is none, or not yet.
-
-    Raises:
-        JobNotFound: it is not in the user's list.
-    """
-    examining = getattr(records.read(user.user_id, job_id), name)
+def last_report(user: Identity, record: Record, name: str) -> dict[str, Any] | None:
+    """What the last ``audit`` or ``compliance`` of a job has found; None where there is none, or not yet."""
+    examining = getattr(record, name)
     try:
         found = jobs.read(user, examining).outcome if examining else {}
     except JobNotFound:  # It has aged out.

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib import queues, strict_json, times
@@ -27,6 +27,7 @@ TYPES = {
 """What the handlers of agents are found by."""
 DELIVERED = {"sources": "sources.json", "abis": "abis.json", "scripts": "scripts.json"}
 STANDARD_INPUT = "standard-input.json"
+Files = Mapping[str, Artifact]
 # An agent that goes away leaves an attempt behind. A pipeline deploys, which is not to be done twice.
 ATTEMPTS = {Kind.PIPELINE: 1}
 LOOK_SECONDS = 0.5
@@ -83,11 +84,6 @@ def network_of(name: str) -> dict[str, Any]:
     return {"name": name, **told, "verifier": verifier}
 
 
-def exists(job_id: str) -> bool:
-    """Whether a job of that id is run here, whoever owns it."""
-    return lifecycle.find(job_id) is not None
-
-
 def own(user: Identity, job_id: str) -> Job:
     """A job of ours, of any kind of this contract, for its owner.
 
@@ -121,19 +117,23 @@ def cancel(user: Identity, job_id: str) -> Job:
     return job
 
 
-def delivered(job_id: str, names: Iterable[str] = DELIVERED) -> dict[str, Any]:
+def delivered(job_id: str) -> Files:
+    """The files that a pipeline has delivered, by name."""
+    return {artifact.file_name: artifact for artifact in artifacts.list_of_job(job_id, job_id)}
+
+
+def contents_of(files: Files, names: Iterable[str] = DELIVERED) -> dict[str, Any]:
     """What a pipeline has delivered of ``sources``, ``abis`` and ``scripts``, by name; empty what it has not."""
-    found = _files(job_id)
-    return {name: _json(found.get(DELIVERED[name])) for name in names}
+    return {name: _json(files.get(DELIVERED[name])) for name in names}
 
 
-def standard_input(job_id: str) -> dict[str, Any]:
+def standard_input(files: Files) -> dict[str, Any]:
     """The compiler's input that a pipeline's contract was made from.
 
     Raises:
         Conflict: the job has delivered none.
     """
-    told = _json(_files(job_id).get(STANDARD_INPUT))
+    told = _json(files.get(STANDARD_INPUT))
     if not told:
         raise Conflict("the job has no contract yet: it has not come so far, or its files are no longer stored")
     return told
@@ -176,10 +176,6 @@ def verified(network: str, address: str) -> VerifiedRow | None:
 
 def _contract(network: str, address: str) -> str:
     return f"{network}#{address.lower()}"
-
-
-def _files(job_id: str) -> dict[str, Artifact]:
-    return {artifact.file_name: artifact for artifact in artifacts.list_of_job(job_id, job_id)}
 
 
 def _json(artifact: Artifact | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from chalicelib import times
+from chalicelib.accounts.sessions import Identity
 from chalicelib.jobs import lifecycle, progress
 
 from . import records, words
@@ -40,31 +41,45 @@ def page(user_id: str, wanted: Wanted, *, limit: int, after: Place | None) -> tu
     found: list[Listed] = []
     last: Place | None = None
     size = 0
-    for looked, listed in enumerate(_listed(records.newest(user_id, after))):
+    for looked, (record, stands) in enumerate(_looked_at(records.newest(user_id, after))):
         if len(found) == limit or looked == LOOKED_AT or size > PAGE_BYTES:
             return found, last
-        if wanted(listed):
-            found.append(listed)
-            size += len((listed.record.prompt or "").encode()) + len(json.dumps(listed.cache))
-        last = listed.record.place
+        if stands and wanted(stands):
+            found.append(stands)
+            size += len((record.prompt or "").encode()) + len(json.dumps(stands.cache))
+        last = record.place
     return found, None
+
+
+def attach(user: Identity, job_id: str, *, type: str, **told: Any) -> Listed:  # noqa: A002, ANN401  see ``records.add``
+    """Put a job from outside into a user's list: one that was put away comes back, one that is there stays as it is.
+
+    Raises:
+        JobNotFound: it is a job of ours, and not in this user's list.
+    """
+    if lifecycle.find(job_id):
+        return listed(records.read(user.user_id, job_id))
+    made = records.add(user.user_id, job_id, own=False, type=type, **told)
+    return listed(records.bring_back(user.user_id, job_id) if made.deleted_at else made)
 
 
 def listed(record: Record) -> Listed:
     """One job, with how it stands."""
-    return next(_listed(iter([record])), Listed(record, _outside(record)))
+    _, found = next(_looked_at(iter([record])))
+    return found or Listed(record, _outside(record))
 
 
-def _listed(found: Iterator[Record]) -> Iterator[Listed]:
+def _looked_at(found: Iterator[Record]) -> Iterator[tuple[Record, Listed | None]]:
+    """Records with how their jobs stand; None for one put away, and where its job has aged out or never came to be."""
     while chunk := list(islice(found, CHUNK)):
-        ours = [record.job_id for record in chunk if record.own]
+        ours = [record.job_id for record in chunk if record.own and record.deleted_at is None]
         known = {detail.job.job_id: detail for detail in Detail.of_all(lifecycle.read_many(ours))}
         for record in chunk:
-            if not record.own:
-                yield Listed(record, _outside(record))
-            elif record.job_id in known:
-                # One whose job never came into being is not there.
-                yield Listed(record, _inside(record, known[record.job_id]))
+            if record.own:
+                detail = known.get(record.job_id)
+                yield record, Listed(record, _inside(record, detail)) if detail else None
+            else:
+                yield record, None if record.deleted_at else Listed(record, _outside(record))
 
 
 def _outside(record: Record) -> dict[str, Any]:

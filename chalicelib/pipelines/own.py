@@ -7,7 +7,7 @@ from chalicelib.accounts.sessions import Identity
 from chalicelib.jobs import progress
 from chalicelib.jobs.model import Kind
 
-from . import bundles, examining, insights, jobs, stream, words
+from . import bundles, examining, insights, jobs, records, stream, words
 from .answers import Lines, Report, Standing, Told, Verdict
 from .examining import Examined
 
@@ -50,8 +50,11 @@ def artifacts(user: Identity, job_id: str, names: Sequence[str]) -> dict[str, An
     found: dict[str, Any] = {}
     if files := [name for name in names if name in jobs.DELIVERED]:
         jobs.own(user, job_id)
-        found = jobs.delivered(job_id, files)
-    return {name: found[name] if name in found else examining.last_report(user, job_id, name) for name in names}
+        found = jobs.contents_of(jobs.delivered(job_id), files)
+    if reports := [name for name in names if name not in found]:
+        record = records.read(user.user_id, job_id)
+        found |= {name: examining.last_report(user, record, name) for name in reports}
+    return found
 
 
 def verify_job(user: Identity, job_id: str, network: str | None, name: str | None, seed: str) -> Verdict:

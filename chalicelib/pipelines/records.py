@@ -1,7 +1,7 @@
 """What a user has of each job: their words for it, when they looked at it, and whether they have put it away."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -153,7 +153,7 @@ def cache(user_id: str, job_id: str, told: dict[str, Any]) -> None:
     known = read(user_id, job_id)
     if known.own:
         raise Forbidden("this job is run here: how it stands is not for others to say")
-    _keep(known, told)
+    _keep(known, lambda old: {**old, **told})
 
 
 def refresh(user_id: str, job_id: str, told: dict[str, Any], *, once: Mapping[str, Any] = MappingProxyType({})) -> None:
@@ -168,15 +168,12 @@ def refresh(user_id: str, job_id: str, told: dict[str, Any], *, once: Mapping[st
     Raises:
         JobNotFound: it is not in the user's list.
     """
-    known = read(user_id, job_id)
-    found = {**once, **known.cache, **told}
-    if found != known.cache:
-        _keep(known, found)
+    _keep(read(user_id, job_id), lambda old: {**once, **old, **told})
 
 
 def note_verified(user_id: str, job_id: str, explorer_url: str | None) -> None:
     """Keep that the contract of a job was found to be what its source says."""
-    _keep(read(user_id, job_id), {"verified": True, "explorer_url": explorer_url})
+    _keep(read(user_id, job_id), lambda old: {**old, "verified": True, "explorer_url": explorer_url})
 
 
 def link(user_id: str, job_id: str, name: str, other: str) -> None:
@@ -185,7 +182,7 @@ def link(user_id: str, job_id: str, name: str, other: str) -> None:
 
 
 def newest(user_id: str, after: Place | None) -> Iterator[Record]:
-    """A user's jobs, newest first, without those that were put away."""
+    """A user's jobs, newest first, with those that were put away."""
     last = None
     if after:
         moment = {"N": str(times.to_epoch_ms(after.created_at))}
@@ -195,18 +192,20 @@ def newest(user_id: str, after: Place | None) -> Iterator[Record]:
             user_id, scan_index_forward=False, consistent_read=True, last_evaluated_key=last, page_size=PAGE
         )
         for row in rows:
-            if row.deleted_at is None:
-                yield Record.of(row)
+            yield Record.of(row)
     except BACKEND_ERRORS as error:
         raise StorageFailed from error
 
 
-def _keep(known: Record, told: dict[str, Any]) -> None:
+def _keep(known: Record, merged: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Keep what comes of the old by what is new; where others have written meanwhile, of theirs."""
     for _ in range(TRIES):
+        found = merged(known.cache)
+        if found == known.cache:
+            return
         # Later than what was read, so that of two that were based on the same only one is written.
         now = max(times.now(), known.updated_at + timedelta(milliseconds=1))
-        text = json.dumps({**known.cache, **told})
-        actions = [RecordRow.cache.set(text), RecordRow.updated_at.set(now)]
+        actions = [RecordRow.cache.set(json.dumps(found)), RecordRow.updated_at.set(now)]
         try:
             RecordRow.change(
                 known.user_id, known.job_id, actions=actions, condition=RecordRow.updated_at == known.updated_at

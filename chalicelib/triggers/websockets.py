@@ -1,6 +1,5 @@
 """WebSockets: who may watch a job. What they are told comes from the stream; see ``builds.live``."""
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,7 +8,7 @@ from chalice.app import Blueprint, Response, WebsocketAPI, WebsocketEvent
 from chalicelib.accounts import bearer
 from chalicelib.accounts.permissions import Permission
 from chalicelib.accounts.sessions import Identity
-from chalicelib.errors import ClaimcheckError, InvalidToken, JobNotFound, TooManyRequests
+from chalicelib.errors import ClaimcheckError, InvalidToken, JobNotFound
 from chalicelib.jobs.model import Kind
 from chalicelib.telemetry import logger, start_trace
 
@@ -37,7 +36,7 @@ class _Asked(NamedTuple):
 def websocket_connect(event: WebsocketEvent) -> Response:
     """Let a caller watch a job: whoever may read it. A refusal refuses the handshake."""
     # What it needs is of no use to the other functions.
-    from chalicelib.surfaces.builds.errors import envelope  # noqa: PLC0415
+    from chalicelib.surfaces.builds.surface import surface  # noqa: PLC0415
     from chalicelib.surfaces.limits import Usage  # noqa: PLC0415
 
     logger.thread_safe_clear_keys()
@@ -46,12 +45,10 @@ def websocket_connect(event: WebsocketEvent) -> Response:
     try:
         _connect(event, usage)
     except ClaimcheckError as error:
-        status, body = envelope(error)
-        logger.info("websocket.refused", status=status, code=error.code)
-        headers: dict[str, str | list[str]] = {"Content-Type": "application/json", **usage.headers}
-        if isinstance(error, TooManyRequests):
-            headers["Retry-After"] = str(error.retry_after)
-        return Response(body=json.dumps(body), status_code=status, headers=headers)
+        refusal = surface.refuse(error)
+        refusal.headers.update(usage.headers)
+        logger.info("websocket.refused", status=refusal.status_code, code=error.code)
+        return refusal
     return Response(body="", status_code=200)
 
 

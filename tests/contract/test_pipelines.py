@@ -276,6 +276,16 @@ def test_reports_are_made_by_an_agent_and_kept(page: Page, maker: Maker, kind: s
     assert ok(page.get(f"/u/proxy/artifacts/{kind}?jobId={job_id}"))[kind] == {"score": 85, "findings": []}
 
 
+@pytest.mark.parametrize("kind", ["audit", "compliance"])
+def test_pipeline_that_failed_has_no_contract_to_look_at(page: Page, maker: Maker, kind: str) -> None:
+    job_id = page.create()
+    work = maker.running()
+    for name, content in FILES.items():
+        work.deliver(name, json.dumps(content).encode())
+    work.report("failed", {"error": "Deployment failed"})
+    assert refusal(page.post(f"/u/proxy/{kind}/byJob", {"jobId": job_id})) == (409, "conflict")
+
+
 def _given(work: Work) -> dict[str, Any]:
     told = ok(work.agent.get(f"{work.path}/input"))["download"]
     return dict(requests.request(told["method"], told["url"], headers=told["headers"], timeout=30).json())
@@ -355,6 +365,19 @@ def test_list_is_paged_and_filtered(page: Page, maker: Maker) -> None:
         assert [job["job_id"] for job in page.listed(f"?{query}")["jobs"]] == expected, query
 
 
+def test_page_ends_where_much_was_looked_at(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was put away is looked at too: a page is not to walk through all of it."""
+    monkeypatch.setattr("chalicelib.pipelines.listing.LOOKED_AT", 2)
+    made = [page.create(f"Prompt number {number}") for number in range(4)]
+    for job_id in made[1:]:
+        ok(page.ask("DELETE", f"/u/jobs/{job_id}"))
+    first = page.listed()
+    cursor = first["nextCursor"]
+    assert (first["jobs"], cursor["job_id"]) == ([], made[2])
+    more = page.listed(f"?cursorCreatedAt={cursor['created_at']}&cursorId={cursor['job_id']}")
+    assert ([job["job_id"] for job in more["jobs"]], more["nextCursor"]) == ([made[0]], None)
+
+
 def test_cursor_leads_nowhere_but_through_ones_own(page: Page, api: Api) -> None:
     """A cursor is a place, not a permission."""
     other = Page(api).register()
@@ -420,6 +443,34 @@ def test_jobs_from_outside_are_what_is_said_of_them(page: Page) -> None:
     assert {name: cache[name] for name in told} == told
     assert cache["verified"] is True
     assert refusal(page.post("/u/jobs/cache", {"jobId": "ai_pipeline_abc123", "progress": 101}))[0] == 400
+
+
+def test_jobs_run_here_are_not_attached_as_from_outside(page: Page, api: Api) -> None:
+    other = Page(api).register()
+    told = {"address": ADDRESS, "network": "ethereum-sepolia", "sourceCode": "contract A {}", "contractName": "A"}
+    verifying = page.post("/u/proxy/verify/byAddress", told).json()["job"]["id"]
+    for whose in (page, other):
+        assert refusal(whose.post("/u/jobs/attach", {"jobId": verifying})) == (404, "not_found")
+
+
+def test_what_others_note_meanwhile_stays(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chalicelib.pipelines import records
+    from chalicelib.pipelines.tables import RecordRow
+
+    user_id = ok(page.get("/u/auth/me"))["user"]["id"]
+    page.attach("outside-3")
+    records.refresh(user_id, "outside-3", {"state": "running", "verified": False})
+    change = RecordRow.change
+
+    def overtaken(*key: Any, **more: Any) -> RecordRow:
+        monkeypatch.undo()
+        records.note_verified(user_id, "outside-3", None)
+        return change(*key, **more)
+
+    monkeypatch.setattr(RecordRow, "change", overtaken)
+    records.refresh(user_id, "outside-3", {"state": "completed"}, once={"completed_at": LATER})
+    kept = records.read(user_id, "outside-3").cache
+    assert kept == {"state": "completed", "verified": True, "explorer_url": None, "completed_at": LATER}
 
 
 def test_bundle_has_all_there_is(page: Page, maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,7 @@
 from chalicelib import times
 from chalicelib.accounts.permissions import Permission
 from chalicelib.errors import JobNotFound, UpstreamUnreachable
-from chalicelib.jobs.model import Kind
-from chalicelib.pipelines import bundles, jobs, listing, records
+from chalicelib.pipelines import bundles, listing, records
 from chalicelib.surfaces.calls import Call
 from chalicelib.surfaces.cookies import CookieSession
 
@@ -51,16 +50,9 @@ def export_job(call: Call, job_id: str) -> BundleView:
 
 @surface.on("POST", "/u/jobs/attach", auth=CHANGES, body=Attach, raises=(JobNotFound,))
 def attach_job(call: Call[Attach]) -> OneJob:
-    """Put a job from outside into one's list; one that is there already stays as it is."""
-    told, user = call.body, call.user
-    if told.job_id.startswith(f"{Kind.PIPELINE.prefix}_") and jobs.exists(told.job_id):
-        jobs.own(user, told.job_id)
-        return OneJob(ok=True, job=_view(listing.listed(records.read(user.user_id, told.job_id))))
-    words = {name: getattr(told, name) for name in ("prompt", "filename", "network")}
-    made = records.add(user.user_id, told.job_id, own=False, type=told.type, **words)
-    if made.deleted_at:
-        made = records.bring_back(user.user_id, told.job_id)
-    return OneJob(ok=True, job=_view(listing.listed(made)))
+    """Put a job from outside into one's list, or back into it; one that is there already stays as it is."""
+    words = {name: getattr(call.body, name) for name in ("type", "prompt", "filename", "network")}
+    return OneJob(ok=True, job=_view(listing.attach(call.user, call.body.job_id, **words)))
 
 
 @surface.on("POST", "/u/jobs/cache", auth=CHANGES, body=CacheChange, raises=(JobNotFound,))
