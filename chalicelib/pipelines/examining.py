@@ -114,12 +114,7 @@ def last_report(user: Identity, record: Record, name: str) -> dict[str, Any] | N
         found = jobs.read(user, examining).outcome if examining else {}
     except JobNotFound:  # It has aged out.
         found = {}
-    return plain(found) if found else None
-
-
-def plain(told: dict[str, Any]) -> dict[str, Any]:
-    """A report without its rendering."""
-    return {name: value for name, value in told.items() if name != "markdown"}
+    return words.plain(found) if found else None
 
 
 def _pipeline(user: Identity, job_id: str) -> Detail:

@@ -78,7 +78,7 @@ def examine(user: Identity, kind: Kind, job_id: str, order: dict[str, Any], seed
     found = examining.examine(user, kind, job_id, order["model"], order["policy"], seed)
     if found.told is None:
         return Report(None, job_id=found.job_id)
-    return Report(examining.plain(found.told), str(found.told.get("markdown", "")) if markdown else None)
+    return Report(words.plain(found.told), str(found.told.get("markdown", "")) if markdown else None)
 
 
 def cancel(user: Identity, job_id: str) -> None:

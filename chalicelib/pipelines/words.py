@@ -102,8 +102,12 @@ def outcome(job: Job, found: Any) -> dict[str, Any]:  # noqa: ANN401  what an ag
     """What a job of any kind of this contract has come to."""
     if job.kind == Kind.PIPELINE:
         return result(found)
-    known = found if isinstance(found, dict) else {}
-    return {name: value for name, value in known.items() if name != "markdown"}
+    return plain(found) if isinstance(found, dict) else {}
+
+
+def plain(report: dict[str, Any]) -> dict[str, Any]:
+    """A report without its rendering."""
+    return {name: value for name, value in report.items() if name != "markdown"}
 
 
 def line(entry: Entry) -> dict[str, Any]:

@@ -65,6 +65,12 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
+class Query(BaseModel):
+    """A query: its values are texts, and names it does not know are passed over."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
+
+
 LOG_IN_ERRORS = (InvalidCredentials, TooManyRequests)
 """What every log-in refuses with."""
 

@@ -3,14 +3,14 @@
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from chalicelib.builds import words
 from chalicelib.builds.jobs import Download
 from chalicelib.engines.evaluation.parameters import stated
 from chalicelib.jobs import logs, progress
 from chalicelib.jobs.documents import Detail
-from chalicelib.surfaces.wire import Model, Moment
+from chalicelib.surfaces.wire import Model, Moment, Query
 
 MAX_PARAMETERS_BYTES = 16_384
 MAX_OFFSET = 10_000
@@ -140,19 +140,15 @@ class AnalysisCreate(Model):
         return self.source.model_dump() if self.source else None
 
 
-class Paging(BaseModel):
+class Paging(Query):
     """A page of a list."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
 
 
-class LogQuery(BaseModel):
+class LogQuery(Query):
     """Which lines of a log: those after this one."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     after: Annotated[int, Field(ge=-1, le=10**9)] = -1
     limit: Annotated[int, Field(ge=1, le=1000)] = 500

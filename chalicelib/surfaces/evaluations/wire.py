@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from chalicelib.engines.evaluation.criteria import Criteria
 from chalicelib.engines.evaluation.errors import TemplateError
@@ -10,7 +10,7 @@ from chalicelib.engines.evaluation.parameters import stated
 from chalicelib.engines.evaluation.template import PATTERN, placeholders
 from chalicelib.evaluations.jobs import Detail
 from chalicelib.jobs.model import Job, Kind, State
-from chalicelib.surfaces.wire import Model, Moment
+from chalicelib.surfaces.wire import Model, Moment, Query
 
 _WORDS = {
     State.AWAITING_UPLOAD: "queued",
@@ -110,10 +110,8 @@ class JobCreate(Model):
         return {"name": self.name, "description": self.description, "type": self.type, "configuration": configuration}
 
 
-class JobQuery(BaseModel):
+class JobQuery(Query):
     """Which evaluations, newest first."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     status: Status | None = None
     type: Type | None = None
@@ -136,10 +134,8 @@ class JobQuery(BaseModel):
         )
 
 
-class ResultQuery(BaseModel):
+class ResultQuery(Query):
     """The form of the results."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     format: Literal["json", "csv", "jsonl"] = "json"
 

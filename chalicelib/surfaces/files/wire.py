@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from chalicelib.engines.tabular.steps import Options, Step
 from chalicelib.files.jobs import Detail
 from chalicelib.jobs.model import State
-from chalicelib.surfaces.wire import Email, Model, Moment, Password
+from chalicelib.surfaces.wire import Email, Model, Moment, Password, Query
 
 MAX_STEPS = 100
 MAX_SIZE = 2**53
@@ -94,10 +94,8 @@ class PartsComplete(Model):
     parts: Annotated[list[UploadedPart], Field(min_length=1, max_length=MAX_PARTS)]
 
 
-class Paging(BaseModel):
+class Paging(Query):
     """Which of the jobs, newest first."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     skip: Annotated[int, Field(ge=0, le=100_000)] = 0
     limit: Annotated[int, Field(ge=1, le=1000)] = 100

@@ -23,6 +23,7 @@ from .wire import (
     PipelineCreate,
     StatusView,
     StreamEvent,
+    StreamQuery,
 )
 
 READS = CookieSession(Permission.JOB_READ)
@@ -78,14 +79,14 @@ def poll_log(call: Call[None, LogQuery], id: str) -> LogView:  # noqa: A002  the
     "GET",
     "/u/proxy/job/{id}/logs/stream",
     auth=READS,
-    query=LogQuery,
+    query=StreamQuery,
     takes=("Last-Event-ID",),
     produces=(EVENTS,),
     also=(HTTPStatus.NO_CONTENT,),
     returns=StreamEvent,
     raises=PROXIED,
 )
-def stream_log(call: Call[None, LogQuery], id: str) -> Reply:  # noqa: A002  the contract's word
+def stream_log(call: Call[None, StreamQuery], id: str) -> Reply:  # noqa: A002  the contract's word
     """A job's log as Server-Sent Events, each answer finite: ``log``, ``progress``, ``error``, ``end`` and ``ping``."""
     last = call.header("last-event-id")
     # One stream is one read, however often its connection has to be made anew.

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 from chalicelib.pipelines import words
 from chalicelib.pipelines.listing import Listed
 from chalicelib.pipelines.records import Place
-from chalicelib.surfaces.wire import Model, Moment
+from chalicelib.surfaces.wire import Model, Moment, Query
 
 JobId = Annotated[str, StringConstraints(pattern=words.JOB_ID)]
 NetworkName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -17,7 +17,6 @@ Prompt = Annotated[str, StringConstraints(min_length=4, max_length=20_000, patte
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Type = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-State = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 
 Arguments = Annotated[list[Any], Field(max_length=64), AfterValidator(words.must_be_small)]
@@ -35,13 +34,13 @@ class Done(Model):
     ok: Literal[True]
 
 
-class JobQuery(BaseModel):
+class JobQuery(Query):
     """Which of one's own jobs, newest first; the two parts of the cursor go together."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True, alias_generator=to_camel)
+    model_config = ConfigDict(alias_generator=to_camel)
 
     type: Type | None = None
-    state: State | None = None
+    state: words.Status | None = None
     network: NetworkName | None = None
     q: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
         default=None, description="A part of the prompt, the file's name or the title, in any case."
@@ -154,7 +153,7 @@ class CacheChange(Model):
     """How a job from outside stands: the fields that are sent."""
 
     jobId: JobId  # noqa: N815  the contract's spelling
-    state: State | None = None
+    state: words.Status | None = None
     progress: Annotated[int, Field(ge=0, le=100)] | None = None
     address: Address | None = None
     fq_name: Annotated[str, StringConstraints(max_length=512)] | None = None
@@ -220,10 +219,10 @@ class Created(Model):
     job: CreatedId
 
 
-class DetailQuery(BaseModel):
+class DetailQuery(Query):
     """What of a job."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True, alias_generator=to_camel)
+    model_config = ConfigDict(alias_generator=to_camel)
 
     include_magical: bool = False
 
@@ -240,16 +239,21 @@ class StatusView(Model):
     """How a job stands."""
 
     ok: Literal[True]
-    status: State
+    status: words.Status
     progress: int
 
 
-class LogQuery(BaseModel):
+class StreamQuery(Query):
     """Which lines: those after this one."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True, alias_generator=to_camel)
+    model_config = ConfigDict(alias_generator=to_camel)
 
     after_index: Annotated[int, Field(ge=-1, le=10**9)] = -1
+
+
+class LogQuery(StreamQuery):
+    """Which lines, and how many of them at most."""
+
     limit: Annotated[int, Field(ge=1, le=1000)] = 500
 
 
@@ -269,10 +273,10 @@ class StreamEvent(Model):
     data: str
 
 
-class ArtifactQuery(BaseModel):
+class ArtifactQuery(Query):
     """Whose artifacts."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True, alias_generator=to_camel)
+    model_config = ConfigDict(alias_generator=to_camel)
 
     job_id: JobId
 
@@ -306,10 +310,8 @@ class VerifyByAddress(Camel):
     constructor_args: Annotated[Arguments, Field(default_factory=list)]
 
 
-class VerifyQuery(BaseModel):
+class VerifyQuery(Query):
     """A contract by its address."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     address: Address
     network: NetworkName

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.jobs.changes import Event
 from chalicelib.jobs.model import Kind
-from chalicelib.surfaces.wire import Model, Moment
+from chalicelib.surfaces.wire import Model, Moment, Query
 from chalicelib.webhooks.addresses import MAX_URL
 from chalicelib.webhooks.hooks import Order, Webhook
 from chalicelib.webhooks.outbox import Delivery, Status
@@ -93,10 +93,8 @@ class WebhookChange(Model):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
-class DeliveryQuery(BaseModel):
+class DeliveryQuery(Query):
     """Which deliveries, newest first."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     outcome: Status | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
