@@ -5,6 +5,7 @@ import secrets
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from local.cloud import LocalCloud
 from local.dynamodb_local import dynamodb_local
 from tests.support.api import Api, Bench
 
+HERE = Path(__file__).parent
 KEYS = {
     name: secrets.token_hex(24)
     for name in ("CLAIMCHECK_ADMIN_API_KEY", "CLAIMCHECK_AGENT_SECRET", "CLAIMCHECK_SESSION_SECRET")
@@ -45,6 +47,19 @@ SETTINGS = {
     "CLAIMCHECK_LOG_MAX_BYTES": str(2 * 1024 * 1024),
     "POWERTOOLS_METRICS_DISABLED": "true",
 }
+
+FIRST = ("infra/test_isolated.py", "faults/", "local/", "infra/")
+"""The file that has the package made, which several need, and then those that take long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have no process wait for another: while the package is made, nor at the end for a file that takes long."""
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(HERE).as_posix()
+        return next((number for number, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,11 +16,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CANARY = "canary-of-whoever-packages-0123456789"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One file that needs the package comes first of all: two workers that need it at once would wait for one."""
-    items.sort(key=lambda item: item.path.name != "test_isolated.py")
-
-
 @pytest.fixture(scope="session")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that packaging writes, made by somebody whose own environment is full of keys."""
