@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from claimcheck_agent.contracts.compiler import make_input
 from claimcheck_agent.contracts.order import Network
-from claimcheck_agent.contracts.recompile import make_input
 from claimcheck_agent.contracts.rpc import Refused
 from claimcheck_agent.contracts.tools import Toolchain
 from claimcheck_agent.contracts.verify import Claim

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +23,10 @@ class Asked:
 
 @dataclass
 class ExplorerServer:
-    """`answers` are given in order, the last again and again: a status, a body (bytes, or JSON), perhaps headers."""
+    """`answers` are given in order, the last again and again: a status, a body, perhaps headers.
+
+    A body is bytes, JSON, or `Chunks`.
+    """
 
     url: str = ""
     answers: deque[tuple[Any, ...]] = field(default_factory=deque)
@@ -38,6 +41,22 @@ class ExplorerServer:
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that have heard enough and hang up."""
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """A body whose length is not told beforehand."""
+
+    pieces: Sequence[bytes]
+
+
+def _framed(content: Any) -> tuple[dict[str, str], bytes]:
+    """Give a body as it is sent, and the headers that say where it ends."""
+    if isinstance(content, Chunks):
+        sent = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (*content.pieces, b""))
+        return {"Transfer-Encoding": "chunked"}, sent
+    content = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return {"Content-Length": str(len(content))}, content
 
 
 @contextmanager
@@ -57,9 +76,9 @@ def explorer() -> Iterator[ExplorerServer]:
                 Asked(method=self.command, path=parts.path, query=dict(parse_qsl(parts.query)), fields=fields)
             )
             status, content, *headers = state.answers.popleft() if len(state.answers) > 1 else state.answers[0]
-            content = content if isinstance(content, bytes) else json.dumps(content).encode()
+            framing, content = _framed(content)
             self.send_response(status)
-            for name, value in {"Content-Length": str(len(content)), **(headers[0] if headers else {})}.items():
+            for name, value in {**framing, **(headers[0] if headers else {})}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)

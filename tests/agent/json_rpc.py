@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,10 +15,11 @@ TX_HASH = f"0x{'ab' * 32}"
 
 @dataclass(frozen=True)
 class Trouble:
-    """An answer that is none: a status, and a body."""
+    """An answer that is none: a status, a body, and headers that need not be true of it."""
 
     status: int
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -59,7 +60,8 @@ def serving() -> Iterator[FakeNode]:
             answer = node.answer(json.loads(body))
             trouble = answer if isinstance(answer, Trouble) else Trouble(200, json.dumps(answer).encode())
             self.send_response(trouble.status)
-            self.send_header("Content-Length", str(len(trouble.body)))
+            for name, value in {"Content-Length": str(len(trouble.body)), **trouble.headers}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(trouble.body)
 

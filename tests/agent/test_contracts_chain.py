@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("eth_account")
 
 from claimcheck_agent.contracts import chain as chains
+from claimcheck_agent.contracts import rpc
 from claimcheck_agent.contracts.anvil import DEPLOYER_KEY
 from claimcheck_agent.contracts.chain import Chain, ChainFailed, read_key
 from claimcheck_agent.contracts.rpc import TRIES, Node, Refused, Unreachable
@@ -86,7 +87,14 @@ def test_constructor_that_reverts_is_explained(fake: FakeNode, chain: Chain) -> 
         chain.deploy(ACCOUNT, CODE, abi=ABI)
 
 
-@pytest.mark.parametrize("trouble", [Trouble(503), Trouble(429), Trouble(200, b"<html>"), Trouble(200, b"[]")])
+BROKEN_OFF = Trouble(200, b'{"jsonrpc": "2.0", ', {"Content-Length": "60"})
+NOT_COMPRESSED = Trouble(200, b'{"result": "0x7"}', {"Content-Encoding": "gzip"})
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [Trouble(503), Trouble(429), Trouble(200, b"<html>"), Trouble(200, b"[]"), BROKEN_OFF, NOT_COMPRESSED],
+)
 def test_node_is_asked_again_after_trouble(fake: FakeNode, chain: Chain, trouble: Trouble) -> None:
     fake.will("eth_chainId", trouble, {"code": -32005, "message": "limit exceeded"}, hex(7))
     chain.check()
@@ -106,6 +114,21 @@ def test_answer_to_a_transaction_that_was_lost_does_no_harm(fake: FakeNode, chai
     assert chain.deploy(ACCOUNT, CODE).contract
     first, second = (params for method, params in fake.asked if method == "eth_sendRawTransaction")
     assert first == second
+
+
+def test_answer_that_breaks_off_does_not_lose_a_deployed_contract(fake: FakeNode, chain: Chain) -> None:
+    fake.will("eth_sendRawTransaction", BROKEN_OFF, {"code": -32000, "message": "already known"})
+    fake.will("eth_getTransactionReceipt", BROKEN_OFF, receipt())
+    assert chain.deploy(ACCOUNT, CODE).block == 16
+
+
+def test_answer_longer_than_any_is_not_read_to_its_end(
+    fake: FakeNode, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc, "LARGEST_ANSWER", 1000)
+    fake.will("eth_chainId", Trouble(200, b'{"result": "0x7"}' + b" " * 1000))
+    with pytest.raises(Unreachable, match="TooLong"):
+        chain.check()
 
 
 def test_transaction_that_is_refused_is_told(fake: FakeNode, chain: Chain) -> None:

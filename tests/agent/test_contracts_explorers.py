@@ -10,7 +10,7 @@ import pytest
 from claimcheck_agent.contracts.explorers import Patience, Sources, Submission, submit
 from claimcheck_agent.contracts.explorers.sourcify import Sourcify
 
-from tests.agent.explorer_server import ExplorerServer, explorer
+from tests.agent.explorer_server import Chunks, ExplorerServer, explorer
 
 KEY = "canary-explorer-key"
 ADDRESS = "0xDFEBAd708F803af22e81044aD228Ff77C83C935c"
@@ -232,6 +232,23 @@ def test_explorer_that_talks_nonsense_is_of_no_use(
     assert submission.message
     assert re.search(message, submission.message)
     assert KEY not in str(submission)
+
+
+@pytest.mark.parametrize("body", [VERIFIED, DIFFERENT])
+def test_answers_may_come_in_chunks(server: ExplorerServer, body: dict[str, Any]) -> None:
+    whole = json.dumps(body).encode()
+    server.says(UNKNOWN, TICKET, (200, whole))
+    expected = hand_over(server, "sourcify")
+    server.says(UNKNOWN, TICKET, (200, Chunks([whole[:1], whole[1:40], whole[40:]])))
+    assert hand_over(server, "sourcify") == expected
+
+
+def test_answer_in_chunks_that_is_too_long_is_of_no_use(server: ExplorerServer) -> None:
+    server.says((200, Chunks([b'{"result": "', *[b"x" * 500_000] * 10, b'"}'])))
+    submission = hand_over(server, "sourcify", HASTE)
+    assert submission.status == "unreachable"
+    assert submission.message
+    assert "no JSON object" in submission.message
 
 
 @pytest.mark.parametrize("kind", ["sourcify", "etherscan"])

@@ -226,6 +226,14 @@ def test_file_may_be_named_with_its_folder() -> None:
         ("5k", "5000"),
         ("a million", "1000000"),
         ("half a billion", "500000000"),
+        ("half a hundred thousand", "50000"),
+        ("half-a-million", "500000"),
+        ("a half million", "500000"),
+        ("two and a half million", "2500000"),
+        ("2 and a half million", "2500000"),
+        ("five millions", "5000000"),
+        ("5 thousands", "5000"),
+        ("a hundred thousands", "100000"),
         ("two hundred thousand", "200000"),
         ("one hundred and five", "105"),
         ("twenty-one million", "21000000"),
@@ -236,15 +244,50 @@ def test_file_may_be_named_with_its_folder() -> None:
 )
 def test_amounts(text: str, expected: str) -> None:
     assert plain(parse_amount(text)) == expected
-    assert understand(f"ERC20 'A B', mintable, supply {text}").supply in {
-        expected,
-        None if expected == "0" else expected,
-    }
+    supply = None if expected == "0" else expected
+    assert understand(f"ERC20 'A B', mintable, supply {text}").supply == supply
+    assert understand(f"ERC20 'A B', mintable, {text} tokens").supply == supply
 
 
 def test_amount_with_two_meanings_is_refused() -> None:
     with pytest.raises(UnclearAmount, match=r"1\.000 may mean 1000 or 1"):
         parse_amount("1.000")
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "tens",
+        "dozens",
+        "hundreds",
+        "Thousands",
+        "millions",
+        "tens of thousands",
+        "hundreds of thousands",
+        "few thousand",
+        "couple of million",
+        "several hundred thousand",
+    ],
+)
+@pytest.mark.parametrize("said", ["supply of {}", "{} of tokens", "{} tokens", "premint {}", "at most {}"])
+def test_amount_that_says_only_about_how_many_is_refused(said: str, amount: str) -> None:
+    with pytest.raises(NotUnderstood, match=rf"{amount.lower()} may be any number of them; write how many\."):
+        understand(f"ERC20 'A B', mintable, {said.format(amount)}")
+
+
+@pytest.mark.parametrize("amount", ["half a million and five", "half a million and a half million"])
+def test_half_of_something_unclear_is_refused(amount: str) -> None:
+    with pytest.raises(NotUnderstood, match=f"{amount} may be half of one thing or of another"):
+        understand(f"ERC20 'A B', mintable, supply of {amount}")
+
+
+@pytest.mark.parametrize(
+    ("amount", "left"), [("a dozen", "dozen"), ("a quarter million", "quarter"), ("a million and a half", "half")]
+)
+def test_amount_of_which_a_part_is_not_understood_is_refused(amount: str, left: str) -> None:
+    for said in (f"supply of {amount}", f"{amount} tokens"):
+        with pytest.raises(NotUnderstood, match=f"it is not clear what the numbers are for: .*'{left}'"):
+            understand(f"ERC20 'A B', mintable, {said}")
 
 
 @given(st.integers(min_value=1, max_value=10**MANY_DIGITS))
@@ -268,6 +311,12 @@ WORDS = st.sampled_from(
         ".",
         "supply",
         "5",
+        "half",
+        "a",
+        "tens",
+        "hundred",
+        "thousands",
+        "of",
         "1e9",
         "owner",
         "%",
@@ -288,6 +337,16 @@ def test_any_prompt_is_understood_or_refused(prompt: str) -> None:
 
 def test_long_prompts_are_read_quickly() -> None:
     # A pattern that goes back and forth over these would take minutes.
-    for piece in ("the owner ", "ten ", "no or and ", "a a ", "token named ", "'\"", "not ", "base uri ", "Aa "):
+    pieces = (
+        "the owner ",
+        "ten ",
+        "half a ",
+        "thousands of ",
+        "a few ",
+        "one and a half million ",
+        "no or and ",
+        "a a ",
+    )
+    for piece in (*pieces, "token named ", "'\"", "not ", "base uri ", "Aa "):
         with contextlib.suppress(NotUnderstood):
             understand((piece * 20_000)[:20_000] + "!")

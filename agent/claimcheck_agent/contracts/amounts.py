@@ -39,13 +39,22 @@ SCALES = {
 }
 LETTERS = {"k": 3, "mn": 6, "mm": 6, "m": 6, "bn": 9, "b": 9, "t": 12}
 
-_SCALE = f"(?:{'|'.join(SCALES)})s?"
+_SCALE = f"(?:{'|'.join(SCALES)})"
 _GROUPED = r"\d{1,3}(?:[,_'\u2019 ]\d{3})+(?:\.\d+)?(?![\d])|\d{1,3}(?:\.\d{3}){2,}(?!\d)"
 _POWER = r"10\s?(?:\^|\*\*)\s?\d{1,2}"
 _PLAIN = r"\d+(?:\.\d+)?(?:e\+?\d{1,2})?"
-_SUFFIX = rf"(?:\s?(?:{'|'.join(LETTERS)})\b|(?:[\s-]{_SCALE}\b)+)?"
-_WORD = f"(?:{'|'.join((*SMALL, *SCALES))})s?"
-_WORDS = rf"(?:half\s+an?\s+{_SCALE}|an?\s+{_SCALE}|{_WORD})\b(?:[\s-]+(?:and\s+)?{_WORD}\b){{0,12}}"
+_AND_HALF = rf"[\s-]+and[\s-]+a[\s-]+half(?:[\s-]+{_SCALE}s?\b){{1,3}}"
+_SUFFIX = rf"(?:\s?(?:{'|'.join(LETTERS)})\b|(?:[\s-]{_SCALE}s?\b)+|{_AND_HALF})?"
+# "thousands of", "tens of thousands of", "a few million".
+_PLURAL = rf"(?:tens|dozens|{_SCALE}s)"
+_VAGUE = (
+    rf"(?:{_PLURAL}|(?:an?[\s-]+)?(?:couple(?:\s+of)?|few|several|many)[\s-]+(?:dozen|{_SCALE}s?))\b"
+    rf"(?:\s+of\s+{_PLURAL}\b){{0,3}}"
+)
+# A scale is in the plural only after a number: "two millions".
+_FIRST = rf"(?:an?[\s-]+)?half[\s-]+(?:an?[\s-]+)?{_SCALE}|an?[\s-]+{_SCALE}|{'|'.join(SMALL)}|{_SCALE}"
+_NEXT = rf"[\s-]+(?:and\s+)?(?:{'|'.join(SMALL)}|{_SCALE}s?)\b"
+_WORDS = rf"(?:{_VAGUE}|(?:{_FIRST})\b)(?:{_NEXT}){{0,12}}(?:{_AND_HALF})?"
 
 # As many digits as anybody may write: amounts are exact.
 _EXACT = Context(prec=500)
@@ -53,7 +62,12 @@ _EXACT = Context(prec=500)
 # A pattern without groups, for use in others that ignore case.
 AMOUNT = rf"(?:(?<![\w.])(?:{_POWER}|(?:{_GROUPED}|{_PLAIN}){_SUFFIX})(?![\w%])|\b{_WORDS})"
 
+# Words that say how many, wherever they stand: where no pattern has understood them, something is not understood.
+NUMERALS = frozenset({*SCALES, *(f"{word}s" for word in SCALES), "tens", "half", "quarter", "dozen", "dozens"})
+
+_FILLING, _HALF = {"a", "an", "and"}, Decimal("0.5")
 _UNCLEAR = re.compile(r"\d{1,3}\.\d{3}")
+_ABOUT = re.compile(rf"{_VAGUE}.*")
 _DIGITS = re.compile(rf"(?P<number>{_GROUPED}|{_PLAIN})(?P<suffix>.*)", re.IGNORECASE)
 
 
@@ -74,8 +88,10 @@ def parse_amount(text: str) -> Decimal:
     if power := re.fullmatch(r"10\s?(?:\^|\*\*)\s?(\d+)", text):
         return scaled(Decimal(1), int(power[1]))
     if found := _DIGITS.fullmatch(text):
-        suffix = found["suffix"].replace("-", " ").split()
-        return scaled(_number(found["number"]), sum(_exponent(word) for word in suffix))
+        number, scales = _number(found["number"]), _words(found["suffix"])
+        if scales[:1] == ["half"]:
+            number, scales = _EXACT.add(number, _HALF), scales[1:]
+        return scaled(number, sum(map(_exponent, scales)))
     return _spelt(text)
 
 
@@ -100,14 +116,32 @@ def _exponent(word: str) -> int:
     return LETTERS.get(word) or SCALES[word.removesuffix("s")]
 
 
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\s-]+", text) if word and word not in _FILLING]
+
+
 def _spelt(text: str) -> Decimal:
-    """Read a number in words, by summing up what stands before each scale."""
-    if text.startswith("half"):
-        return scaled(Decimal("0.5"), _exponent(text.split()[2]))
+    """Read a number in words.
+
+    Raises:
+        UnclearAmount: it says only about how many, or not half of what.
+    """
+    if _ABOUT.fullmatch(text):
+        raise UnclearAmount(f"{text} may be any number of them; write how many")
+    words = _words(text)
+    if "half" not in words:
+        return Decimal(_whole(words))
+    # "Two and a half million", "half a hundred thousand".
+    before, after = words[: words.index("half")], words[words.index("half") + 1 :]
+    if "half" in after or not SMALL.keys().isdisjoint(after):
+        raise UnclearAmount(f"{text} may be half of one thing or of another; write it in digits")
+    return _EXACT.multiply(_EXACT.add(_whole(before), _HALF), _whole(after))
+
+
+def _whole(words: list[str]) -> int:
+    """Read a whole number by summing up what stands before each scale; nothing is 0."""
     total, group = 0, 0
-    for word in re.split(r"[\s-]+", text):
-        if word in {"a", "an", "and"}:
-            continue
+    for word in words:
         if word in SMALL:
             group += SMALL[word]
         elif (exponent := _exponent(word)) == SCALES["hundred"]:
@@ -116,4 +150,4 @@ def _spelt(text: str) -> Decimal:
             total *= 10**exponent
         else:
             total, group = total + (group or 1) * 10**exponent, 0
-    return Decimal(total + group)
+    return total + group

@@ -8,16 +8,16 @@ from typing import Any
 from claimcheck_agent.builds.model import Model
 from claimcheck_agent.builds.model.chat import ModelFailed
 from claimcheck_agent.contracts.audit_score import Finding, score
+from claimcheck_agent.contracts.compiler import make_input
 from claimcheck_agent.contracts.markdown import audit_markdown
-from claimcheck_agent.contracts.recompile import ANALYSIS, Recompiled, make_input, recompile
+from claimcheck_agent.contracts.recompile import ANALYSIS, Recompiled, recompile
 from claimcheck_agent.contracts.review import review
 from claimcheck_agent.contracts.slither import Slither
-from claimcheck_agent.contracts.tools import Toolchain
+from claimcheck_agent.contracts.tools import LIBRARY, Toolchain
 
 Step = Callable[[int, str], None]
 """Shows how far it is: percent, and what is being done."""
 
-LIBRARY = "@openzeppelin/contracts/"
 LARGEST_RESULT = 60_000  # Bytes of JSON; the server keeps a little more.
 
 
@@ -64,7 +64,7 @@ def unchanged(recompiled: Recompiled, tools: Toolchain) -> frozenset[str]:
 
 
 def _is_library(path: str, text: str, tools: Toolchain) -> bool:
-    if not path.startswith(LIBRARY) or ".." in path:
+    if not path.startswith(f"{LIBRARY}/") or ".." in path:
         return False
     try:
         return (tools.modules / path).read_bytes() == text.encode(errors="replace")

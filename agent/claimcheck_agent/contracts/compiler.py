@@ -8,9 +8,11 @@ from typing import Any
 from claimcheck_agent.contracts.tools import Toolchain
 
 COMPILE_SECONDS = 120.0
-RUNS = 200
+OPTIMIZE, RUNS = True, 200
 # What OpenZeppelin's contracts need at least, and all the networks know; solc's own default is newer than some of them.
 EVM_VERSION = "cancun"
+# As solc wants to be told of them.
+SETTINGS: Mapping[str, Any] = {"optimizer": {"enabled": OPTIMIZE, "runs": RUNS}, "evmVersion": EVM_VERSION}
 LARGEST_CODE = 24_576  # Bytes that a deployed contract may have (EIP-170).
 OUTPUTS = ("abi", "metadata", "evm.bytecode.object", "evm.deployedBytecode")
 LONGEST_MESSAGE = 2000  # Characters.
@@ -80,40 +82,66 @@ class Compiled:
     compiler: Compiler
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What the compiler gave back.
+
+    Attributes:
+        version: its own, such as `0.8.37+commit.f401782d`.
+        imported: the text of the sources that were found among OpenZeppelin's contracts, by path.
+        output: solc's standard JSON output.
+    """
+
+    version: str
+    imported: Mapping[str, str]
+    output: Mapping[str, Any]
+
+
 def compile_sources(tools: Toolchain, sources: Mapping[str, str]) -> Compiled:
-    """Compile sources, by path, that may import `@openzeppelin/contracts`.
+    """Compile sources, by path, that may import OpenZeppelin's contracts.
 
     Raises:
         NotCompiled: they have errors.
         ToolFailed: the compiler did not work.
     """
-    standard_input = _standard_input(sources)
-    told = json.loads(tools.run_script("compile.js", standard_input, seconds=COMPILE_SECONDS))
-    output = told["output"]
-    notices = output.get("errors", [])
-    if errors := [_message(notice) for notice in notices if notice["severity"] == "error"]:
-        raise NotCompiled("\n".join(errors))
-    imported = {path: {"content": text} for path, text in sorted(told["imported"].items())}
+    settings = {**SETTINGS, "outputSelection": {"*": {"*": list(OUTPUTS)}}}
+    given = dict(sorted(sources.items()))
+    ran = run_compiler(tools, make_input(given, settings))
     return Compiled(
-        standard_input={**standard_input, "sources": {**standard_input["sources"], **imported}},
-        contracts=[_contract(path, *found) for path in sources for found in output["contracts"].get(path, {}).items()],
-        warnings=[
-            _message(notice) for notice in notices if (notice.get("sourceLocation") or {}).get("file") in sources
+        standard_input=make_input({**given, **ran.imported}, settings),
+        contracts=[
+            _contract(path, *found) for path in sources for found in ran.output["contracts"].get(path, {}).items()
         ],
-        compiler=Compiler(version=told["version"], optimizer=True, runs=RUNS, evm_version=EVM_VERSION),
+        warnings=[
+            _message(notice)
+            for notice in ran.output.get("errors", [])
+            if (notice.get("sourceLocation") or {}).get("file") in sources
+        ],
+        compiler=Compiler(version=ran.version, optimizer=OPTIMIZE, runs=RUNS, evm_version=EVM_VERSION),
     )
 
 
-def _standard_input(sources: Mapping[str, str]) -> dict[str, Any]:
+def make_input(sources: Mapping[str, str], settings: Mapping[str, Any] = SETTINGS) -> dict[str, Any]:
+    """Make solc's standard JSON input of sources, by path; the settings are the usual ones unless others are given."""
     return {
         "language": "Solidity",
-        "sources": {path: {"content": text} for path, text in sorted(sources.items())},
-        "settings": {
-            "optimizer": {"enabled": True, "runs": RUNS},
-            "evmVersion": EVM_VERSION,
-            "outputSelection": {"*": {"*": list(OUTPUTS)}},
-        },
+        "sources": {path: {"content": text} for path, text in sources.items()},
+        "settings": dict(settings),
     }
+
+
+def run_compiler(tools: Toolchain, standard_input: Mapping[str, Any], *, most_errors: int | None = None) -> Ran:
+    """Run the compiler on an input; of its errors so many are told at most.
+
+    Raises:
+        NotCompiled: the sources have errors.
+        ToolFailed: the compiler did not work.
+    """
+    told = json.loads(tools.run_script("compile.js", standard_input, seconds=COMPILE_SECONDS))
+    notices = told["output"].get("errors", [])
+    if errors := [_message(notice) for notice in notices if notice["severity"] == "error"]:
+        raise NotCompiled("\n".join(errors[:most_errors]))
+    return Ran(version=told["version"], imported=dict(sorted(told["imported"].items())), output=told["output"])
 
 
 def _contract(path: str, name: str, found: Mapping[str, Any]) -> Contract:

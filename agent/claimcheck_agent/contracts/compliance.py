@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from claimcheck_agent.contracts.audit import LIBRARY, Step, Subject, unchanged
+from claimcheck_agent.contracts.audit import Step, Subject, unchanged
 from claimcheck_agent.contracts.bytecode import Code, selectors
 from claimcheck_agent.contracts.compiler import LARGEST_CODE
 from claimcheck_agent.contracts.markdown import compliance_markdown
@@ -19,7 +19,7 @@ from claimcheck_agent.contracts.standards import (
     missing_selectors,
 )
 from claimcheck_agent.contracts.syntax import Node, bases, pragmas, silent_functions
-from claimcheck_agent.contracts.tools import Toolchain
+from claimcheck_agent.contracts.tools import LIBRARY, Toolchain
 
 OPENZEPPELIN = "OpenZeppelin"
 KNOWN_FIELDS = frozenset({"standards", "rules"})
@@ -154,10 +154,10 @@ def _check(key: str, title: str, missing: Sequence[str], otherwise: str) -> Chec
 
 
 def _check_openzeppelin(contract: Contract, tools: Toolchain) -> Iterator[Check]:
-    version = tools.version("@openzeppelin/contracts")
-    given = [path for path in contract.trees if path.startswith(LIBRARY)]
+    version = tools.version(LIBRARY)
+    given = [path for path in contract.trees if path.startswith(f"{LIBRARY}/")]
     changed = sorted(set(given) - contract.library)
-    used = f"Imports @openzeppelin/contracts {version}, unchanged"
+    used = f"Imports {LIBRARY} {version}, unchanged"
     details = (
         f"Other than in that version: {', '.join(changed)}." if changed else f"{len(given)} of its sources are used."
     )

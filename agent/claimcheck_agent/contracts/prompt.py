@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from claimcheck_agent.contracts import vocabulary
-from claimcheck_agent.contracts.amounts import UnclearAmount
+from claimcheck_agent.contracts.amounts import NUMERALS, UnclearAmount
 from claimcheck_agent.contracts.figures import BadFigure, Figures, check_figures, take_figures, take_voting
 from claimcheck_agent.contracts.naming import BadName, Names, default_name, default_symbol, identifier, take_names
 from claimcheck_agent.contracts.reading import Negations, Text, compiled
@@ -172,7 +172,7 @@ class _Reading:
         if conditions := [place[0] for place in self._text.take_all(compiled(vocabulary.CONDITIONS))]:
             raise _Problem(f"no rule knows what is meant by {_shown(conditions)}")
         words = self._text.words()
-        if figures := [word for word in words if word[0].isdigit() or word == "%"]:
+        if figures := [word for word in words if _is_figure(word)]:
             raise _Problem(f"it is not clear what the numbers are for: {_shown(figures)}")
         unknown = list(dict.fromkeys(word for word in words if word.lower() not in vocabulary.FILLER))
         if len(unknown) > max(MOST_SET_ASIDE, self._words // 5):
@@ -274,8 +274,6 @@ class _Fitting:
 
     def _access(self, features: set[str]) -> str | None:
         needed = features & NEED_ENTITLED
-        if self._kind is Kind.ERC1155 or "updatableUri" in features:
-            needed |= features & {"updatableUri"}
         said = self._said_access
         if self._kind is Kind.GOVERNOR:
             if said in {"ownable", "roles", "managed"}:
@@ -288,6 +286,10 @@ class _Fitting:
         if said is None:
             return self._assume("ownable", "one owner, the deployer, is entitled")
         return "ownable" if said == "owner" else said
+
+
+def _is_figure(word: str) -> bool:
+    return word[0].isdigit() or word == "%" or not NUMERALS.isdisjoint(word.lower().split("-"))
 
 
 def _shown(words: list[str]) -> str:

@@ -1,11 +1,10 @@
 """Compiles somebody's standard JSON input once more, for outputs of our own choice."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from claimcheck_agent.contracts.compiler import COMPILE_SECONDS, EVM_VERSION, RUNS, NotCompiled
+from claimcheck_agent.contracts.compiler import make_input, run_compiler
 from claimcheck_agent.contracts.tools import Toolchain
 
 # For comparing bytecode.
@@ -89,26 +88,19 @@ def recompile(
     # To stop early, or to leave outputs away, changes nothing of the bytecode.
     wanted = {name: value for name, value in settings.items() if name != "stopAfter"}
     wanted["outputSelection"] = {"*": selected}
-    asked = {"language": "Solidity", "sources": sources, "settings": wanted}
-    told = json.loads(tools.run_script("compile.js", asked, seconds=COMPILE_SECONDS))
-    if errors := [notice for notice in told["output"].get("errors", []) if notice["severity"] == "error"]:
-        raise NotCompiled("\n".join(str(error.get("formattedMessage", "")).strip() for error in errors[:MOST_ERRORS]))
-    imported = {path: {"content": text} for path, text in sorted(told["imported"].items())}
+    ran = run_compiler(tools, make_input(sources, wanted), most_errors=MOST_ERRORS)
+    # Explorers want to be told which outputs there shall be.
+    shown = {"outputSelection": {"*": {"*": ["*"]}}, **settings}
     return Recompiled(
-        version=told["version"],
-        # Explorers want to be told which outputs there shall be.
-        standard_input={
-            "language": "Solidity",
-            "sources": {**sources, **imported},
-            "settings": {"outputSelection": {"*": {"*": ["*"]}}, **settings},
-        },
-        imported=told["imported"],
-        output=told["output"],
+        version=ran.version,
+        standard_input=make_input({**sources, **ran.imported}, shown),
+        imported=ran.imported,
+        output=ran.output,
     )
 
 
-def checked(standard_input: object) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
-    """Give the sources and the settings of an input.
+def checked(standard_input: object) -> tuple[dict[str, str], dict[str, Any]]:
+    """Give the text of the sources, by path, and the settings of an input.
 
     Raises:
         BadInput: it is not what it should be.
@@ -124,18 +116,8 @@ def checked(standard_input: object) -> tuple[dict[str, dict[str, str]], dict[str
         raise BadInput("Every source of the input must have its text as content.")
     if len(texts) > MOST_SOURCES or sum(map(len, texts.values())) > LARGEST_SOURCES:
         raise BadInput(f"The input has more than {MOST_SOURCES} sources, or more than 4 MB of them.")
-    return {path: {"content": text} for path, text in texts.items()}, settings
+    return texts, settings
 
 
 def _is_text(source: object) -> bool:
     return isinstance(source, dict) and isinstance(source.get("content"), str)
-
-
-def make_input(sources: Mapping[str, str], settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Make an input of sources, with the settings that contracts are compiled with here unless others are given."""
-    usual = {"optimizer": {"enabled": True, "runs": RUNS}, "evmVersion": EVM_VERSION}
-    return {
-        "language": "Solidity",
-        "sources": {path: {"content": text} for path, text in sources.items()},
-        "settings": dict(usual if settings is None else settings),
-    }

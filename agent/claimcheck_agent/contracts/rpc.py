@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from claimcheck_agent.contracts.answers import read_answer
+
 TRIES = 5
 PAUSE = 0.5  # Seconds before the second try; it doubles with each.
 TIMEOUT = (10.0, 30.0)  # Seconds to connect, and of silence.
@@ -77,10 +79,7 @@ class Node:
         with self._session.post(self._url, json=request, timeout=TIMEOUT, allow_redirects=False, stream=True) as answer:
             if answer.status_code == TOO_MANY or answer.status_code >= SERVER_ERROR:
                 answer.raise_for_status()
-            body = answer.raw.read(LARGEST_ANSWER + 1, decode_content=True)
-        if len(body) > LARGEST_ANSWER:
-            raise ValueError("too long")
-        told = json.loads(body)
+            told = json.loads(read_answer(answer, LARGEST_ANSWER))
         if not isinstance(told, dict) or ("result" not in told and "error" not in told):
             raise ValueError("no JSON-RPC")
         return told

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from claimcheck_agent.contracts.compiler import Compiled, Contract
+from claimcheck_agent.contracts.tools import LIBRARY
 
-LIBRARY = "@openzeppelin/contracts"
 BYTES_IN_LINE = 64
 
 FOUNDRY = """\
@@ -22,7 +22,7 @@ solc_version = "{solc}"
 evm_version = "{evm}"
 optimizer = {optimizer}
 optimizer_runs = {runs}
-remappings = ["@openzeppelin/contracts/=node_modules/@openzeppelin/contracts/"]
+remappings = ["{library}/=node_modules/{library}/"]
 """
 
 DEPLOY = """\
@@ -92,6 +92,7 @@ def foundry_project(compiled: Compiled, contract: Contract, made: Constructed, l
             evm=how.evm_version,
             optimizer=str(how.optimizer).lower(),
             runs=how.runs,
+            library=LIBRARY,
         ),
         "script/Deploy.s.sol": DEPLOY.format(
             contract=contract.name, path=contract.path, comments=comments, arguments=_literal(made.encoded)

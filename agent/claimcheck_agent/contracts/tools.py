@@ -20,6 +20,7 @@ from claimcheck_agent.leftovers import remove_tree
 
 SHIPPED = Path(__file__).parent / "toolchain"
 PROGRAMS = ("node", "npm")
+LIBRARY = "@openzeppelin/contracts"  # The package of OpenZeppelin's contracts.
 INSTALL_SECONDS = 600.0
 COMPLETE = ".complete"  # Written last.
 # Address space, of which V8 and WebAssembly reserve far more than they use.

@@ -8,24 +8,23 @@ from typing import Any
 from claimcheck_agent.contracts.abi import constructor_inputs, encode_arguments
 from claimcheck_agent.contracts.arguments import BadArguments, check_arguments
 from claimcheck_agent.contracts.bytecode import Comparison, Level, compare, compiler_version
-from claimcheck_agent.contracts.compiler import EVM_VERSION, RUNS, NotCompiled
+from claimcheck_agent.contracts.compiler import SETTINGS, NotCompiled, make_input
 from claimcheck_agent.contracts.creation import Ask, Creation, Deployed, check_creation
 from claimcheck_agent.contracts.explorers import Patience, Sources, Submission, submit
 from claimcheck_agent.contracts.order import Network
-from claimcheck_agent.contracts.recompile import CODE, BadInput, Recompiled, Target, make_input, recompile
+from claimcheck_agent.contracts.recompile import CODE, BadInput, Recompiled, Target, recompile
 from claimcheck_agent.contracts.tools import Toolchain
 
 Say = Callable[[str], None]
 
 ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 NAME = re.compile(r"([^:]+:)?[A-Za-z_$][\w$]*")
-OPTIMIZED: Mapping[str, Any] = {"optimizer": {"enabled": True, "runs": RUNS}}
 # What is tried, in this order, for sources that come without settings: ours, and what other tools do by themselves.
 TRIED: Sequence[Mapping[str, Any]] = (
-    {**OPTIMIZED, "evmVersion": EVM_VERSION},
+    SETTINGS,
     {},
-    OPTIMIZED,
-    {"evmVersion": EVM_VERSION},
+    {"optimizer": SETTINGS["optimizer"]},
+    {"evmVersion": SETTINGS["evmVersion"]},
 )
 
 

@@ -14,14 +14,13 @@ from claimcheck_agent.contracts.naming import source_path
 from claimcheck_agent.contracts.order import Order
 from claimcheck_agent.contracts.prompt import NotUnderstood, understand
 from claimcheck_agent.contracts.rpc import Refused
-from claimcheck_agent.contracts.tools import Toolchain
+from claimcheck_agent.contracts.tools import LIBRARY, Toolchain
 from claimcheck_agent.contracts.trial import STAND_IN, TrialFailed, Tried
 from claimcheck_agent.contracts.trial_checks import checks_of
 from claimcheck_agent.contracts.understood import Understood
 from claimcheck_agent.contracts.wizard import write_contract
 from claimcheck_agent.masking import Masker
 
-LIBRARY = "@openzeppelin/contracts"
 MODEL_FILE = "Contract.sol"  # Of a model's contract, until its name is known.
 
 

@@ -14,6 +14,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from claimcheck_agent.contracts.answers import read_answer
+
 Status = Literal["verified", "already_verified", "pending", "refused", "unreachable"]
 
 RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, 500, 502, 503, 504)
@@ -118,11 +120,10 @@ class Explorer(ABC):
             with self._session.request(
                 method, url, timeout=self.patience.timeout, allow_redirects=False, stream=True, **sent
             ) as response:
-                content = next(response.iter_content(LARGEST_ANSWER), b"")
+                body = _object(response)
         except requests.RequestException as error:
             # Its own text has the URL in it, and so the key.
             raise Unusable(f"The explorer {self.name} cannot be reached ({type(error).__name__}).") from None
-        body = _object(content)
         if response.status_code in RETRIED:
             said = f": {told(body)}" if body else ""
             raise Unusable(f"The explorer {self.name} is not able to answer ({response.status_code}){said}")
@@ -158,9 +159,10 @@ def told(body: Mapping[str, Any], *names: str) -> str:
     return "(no reason is given)"
 
 
-def _object(content: bytes) -> dict[str, Any] | None:
+def _object(response: requests.Response) -> dict[str, Any] | None:
+    """Read an answer; None if it is no JSON object, or a longer one than explorers have reason to give."""
     try:
-        value = json.loads(content)
+        value = json.loads(read_answer(response, LARGEST_ANSWER))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
