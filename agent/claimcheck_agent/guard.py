@@ -19,6 +19,7 @@ from pathlib import Path
 TERMINATE = b"T"
 CANNOT_START = 127  # As a shell says it.
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
 LONGEST_KILL = 5.0  # Seconds for what was killed to be gone; what hangs in the kernel may take for ever.
 # A service manager sends these to every process, but the guard takes orders from the agent only.
@@ -29,6 +30,8 @@ RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
 
 def main(locale: str, *argv: str) -> None:
     """Run the program until it ends or the agent wants no more of it."""
+    # Its environment has the job's secrets; the program, which is started anew, may look into itself as ever.
+    _prctl(PR_SET_DUMPABLE, 0)
     agent = socket.socket(fileno=0)
     _undo_coercion(locale)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)  # Orphans become the guard's children, and are found as such.

@@ -194,7 +194,7 @@ def test_tool_whose_time_is_up_is_left_out(tmp_path: Path, monkeypatch: pytest.M
         result_file=tmp_path / "result.json",
         secrets={},
     )
-    result = main.Analysis(task, Order.parse({}, ()), tmp_path).run()
+    result = main.Analysis(task, Order.parse({}, ()), tmp_path, None).run()
     assert (result["quality_score"], result["security_issues"], result["type_errors"]) == (None, None, None)
     assert result["recommendations"] == [
         f"This part of the analysis could not be made: {tool}: the command took too long and was ended"

@@ -1,15 +1,22 @@
 """Which repositories are fetched, what of them, and what is never done with them."""
 
 import base64
+import json
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from claimcheck_agent.analysis import sources
-from claimcheck_agent.analysis.order import BadOrder, Order, Repository
+from claimcheck_agent.analysis.handler import AnalysisHandler
+from claimcheck_agent.analysis.order import Order, Repository
 from claimcheck_agent.analysis.sources import SourceFailed, fetch_repository, unpack_archive
+from claimcheck_agent.environment import command_environment
+from claimcheck_agent.orders import BadOrder
+from claimcheck_agent.workspace import Workspace
 
 from tests.agent.git_server import GitServer, git_served
 
@@ -158,6 +165,67 @@ def test_token_is_sent_as_a_header_and_only_when_there_is_one(served: GitServer,
     served.authorizations.clear()
     fetch(tmp_path / "without", served.url("shop"))
     assert set(served.authorizations) == {None}
+
+
+# Its tests have ended, but the program that runs them waits until a file is there.
+TESTED = {
+    "shop.py": "PRICE = 1\n",
+    "test_shop.py": "import shop\n\n\ndef test_price():\n    assert shop.PRICE == 1\n",
+    "conftest.py": """\
+import os, time
+
+def pytest_unconfigure():
+    os.write(1, b"\\nwaiting\\n")
+    until = time.monotonic() + 30
+    while not os.path.exists("GO_ON") and time.monotonic() < until:
+        time.sleep(0.05)
+""",
+}
+
+
+@contextmanager
+def program(server: GitServer, space: Workspace, job: dict[str, object], token: str) -> Iterator[subprocess.Popen[str]]:
+    """Run an analysis as the agent does."""
+    with subprocess.Popen(  # noqa: S603  (our own command)
+        AnalysisHandler.fetching_from([server.address]).argv,
+        cwd=space.work,
+        env=command_environment(job, space, {"github": token}, ("GIT_SSL_CAINFO", "SSL_CERT_FILE")),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def environment_of(process: subprocess.Popen[str]) -> bytes:
+    """What this user can read of it, which is nothing if the process is sealed and the user is not root."""
+    try:
+        return Path(f"/proc/{process.pid}/environ").read_bytes()
+    except PermissionError:
+        return b""
+
+
+@pytest.mark.usefixtures("trusted")
+def test_token_is_out_of_reach_when_the_projects_tests_run(served: GitServer, tmp_path: Path) -> None:
+    token, go_on = "ghp_hidden", tmp_path / "go-on"
+    served.add("tested", {name: text.replace("GO_ON", str(go_on)) for name, text in TESTED.items()})
+    source = {"kind": "repository", "url": served.url("tested"), "secret": "github"}
+    payload = {"project_name": "shop", "analysis_types": ["coverage"], "source": source}
+    job = {"jobId": "job_0", "type": "code-analysis", "projectId": "shop", "attempt": 1, "payload": payload}
+    space = Workspace.create(tmp_path, job, {"github": token})
+    served.authorizations.clear()
+    with program(served, space, job, token) as process:
+        assert process.stdout
+        assert "waiting\n" in process.stdout
+        assert token.encode() not in environment_of(process)
+        assert not [path for path in space.root.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
+        go_on.touch()
+        process.communicate(timeout=60)
+    assert json.loads(space.result_file.read_bytes())["coverage_percent"] == 100.0
+    assert {(sent or "")[:6] for sent in served.authorizations} == {"Basic "}
 
 
 @pytest.mark.usefixtures("trusted", "commit")

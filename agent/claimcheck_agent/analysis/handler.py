@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from claimcheck_agent.analysis.order import HOSTS, BadOrder, Order
+from claimcheck_agent.analysis.order import HOSTS, Order
 from claimcheck_agent.errors import DownloadFailed
 from claimcheck_agent.handlers import Handlers, Tell
 from claimcheck_agent.inputs import InputHandler, fetching
 from claimcheck_agent.job import Job
+from claimcheck_agent.orders import BadOrder
 from claimcheck_agent.own import must_have
 from claimcheck_agent.workspace import Workspace
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from claimcheck_agent.analysis.coverage import measure_coverage
 from claimcheck_agent.analysis.findings import Findings
 from claimcheck_agent.analysis.metrics import measure_files
-from claimcheck_agent.analysis.order import BadOrder, Order
+from claimcheck_agent.analysis.order import SECRET, Order
 from claimcheck_agent.analysis.report import make_result
 from claimcheck_agent.analysis.security import find_issues
 from claimcheck_agent.analysis.smells import find_smells
@@ -26,7 +26,9 @@ from claimcheck_agent.analysis.tree import Tree
 from claimcheck_agent.analysis.type_check import check_types
 from claimcheck_agent.inputs import INPUT
 from claimcheck_agent.machine import be_the_first_to_go
-from claimcheck_agent.task import Task
+from claimcheck_agent.orders import BadOrder
+from claimcheck_agent.secrecy import seal_process, take_job_secrets
+from claimcheck_agent.task import Task, say
 
 Found = TypeVar("Found")
 
@@ -37,11 +39,14 @@ TOOL_TIME = 120.0  # For each tool, but for the project's own tests, which come 
 def main(*hosts: str) -> int:
     """Analyse the code, which may come from a repository on one of these hosts; gives the exit code."""
     be_the_first_to_go()
+    seal_process()
+    # The project's own tests are not to find it, whatever happens here.
+    token = take_job_secrets(SECRET)[SECRET]
     task = Task.from_environment()
     problem = None
     try:
         order = Order.parse(task.payload, hosts)
-        task.keep_result(Analysis(task, order, Path(os.environ["TMPDIR"])).run())
+        task.keep_result(Analysis(task, order, Path(os.environ["TMPDIR"]), token).run())
     except (BadOrder, SourceFailed) as error:
         problem = str(error)
     except ToolFailed as error:
@@ -55,12 +60,13 @@ def main(*hosts: str) -> int:
 
 
 class Analysis:
-    """One analysis, in a folder of its own."""
+    """One analysis, in a folder of its own; a repository that asks for a secret is fetched with the token, if any."""
 
-    def __init__(self, task: Task, order: Order, folder: Path) -> None:
+    def __init__(self, task: Task, order: Order, folder: Path, token: str | None) -> None:
         self._task = task
         self._order = order
         self._folder = folder
+        self._token = token
         self._failed: list[str] = []
         self._until = time.monotonic() + TIME
 
@@ -78,7 +84,7 @@ class Analysis:
         reports = self._new_folder("reports")
         self._step(20, "Measuring complexity")
         metrics = measure_files(tree, reports, until=self._tools_end())
-        _say(f"{len(tree.files)} Python files with {metrics.lines} lines of code, {len(metrics.unreadable)} unreadable")
+        say(f"{len(tree.files)} Python files with {metrics.lines} lines of code, {len(metrics.unreadable)} unreadable")
         tree = tree.without(frozenset(file.file for file in metrics.unreadable))
         return make_result(
             Findings(
@@ -97,7 +103,7 @@ class Analysis:
                 ),
                 coverage=self._look(
                     ("coverage", 70, "Running the tests"),
-                    lambda: measure_coverage(project, tree.files, _say, until=self._until),
+                    lambda: measure_coverage(project, tree.files, say, until=self._until),
                 ),
                 failed=self._failed,
                 left_out=tree.left_out,
@@ -108,13 +114,13 @@ class Analysis:
         archive, repository = Path(INPUT).absolute(), self._order.repository
         if repository:
             self._step(5, "Fetching the source")
-            token = self._task.secrets.get(repository.secret) if repository.secret else None
+            token = self._token if repository.secret else None
             archive, commit = fetch_repository(repository, self._new_folder("repository"), token)
-            _say(f"{repository.url} at {commit}")
+            say(f"{repository.url} at {commit}")
         self._step(15, "Unpacking the source")
         folder = self._new_folder("source")
         if said := unpack_archive(archive, folder):
-            _say(said)
+            say(said)
         return project_folder(folder)
 
     def _tools_end(self) -> float:
@@ -134,23 +140,17 @@ class Analysis:
             return look()
         except ToolFailed as error:
             self._failed.append(str(error))
-            _say(str(error))
+            say(str(error))
             return None
 
     def _step(self, percent: int, step: str) -> None:
-        _say(step)
+        say(step)
         self._task.progress(percent=percent, step=step)
 
     def _new_folder(self, name: str) -> Path:
         folder = self._folder / name
         folder.mkdir()
         return folder
-
-
-def _say(text: str) -> None:
-    """Print text, which may be anybody's: indented, it cannot be taken for a report of progress."""
-    for line in text.splitlines():
-        print(f"  {line}", flush=True)  # noqa: T201  (what is printed is the job's log)
 
 
 if __name__ == "__main__":

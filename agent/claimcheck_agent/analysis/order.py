@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from claimcheck_agent.orders import BadOrder
+
 KINDS = ("quality", "security", "types", "coverage")
 USUAL = ("quality", "security", "types")
 HOSTS = ("github.com", "gitlab.com", "bitbucket.org")
@@ -15,10 +17,6 @@ LONGEST_URL = 512  # Characters.
 REPOSITORY_PATH = re.compile(r"(/[A-Za-z0-9~_][A-Za-z0-9._~-]*)+/?")
 # A branch, a tag or the hash of a commit, and nothing that git would take for an option or a refspec.
 REF = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/@+#-]{0,254}")
-
-
-class BadOrder(ValueError):
-    """The order cannot be carried out; the message is for the analysis's owner."""
 
 
 @dataclass(frozen=True, kw_only=True)
