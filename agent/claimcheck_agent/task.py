@@ -59,3 +59,9 @@ class Task:
     def stage(self, name: str) -> None:
         """Begin a stage: what is printed from here on has it as metadata in the job's log."""
         print(STAGE_MARK + name, flush=True)  # noqa: T201  (as above)
+
+
+def say(text: str) -> None:
+    """Print text, which may be anybody's, into the job's log: what could be taken for a mark is indented."""
+    for line in text.splitlines():
+        print(f"  {line}" if line.startswith("::") else line, flush=True)  # noqa: T201  (what is printed is the log)

@@ -41,7 +41,7 @@ def test_archive_is_analysed(server: FakeServer, run_agent: RunAgent) -> None:
     assert not job.artifacts
     told = [(shown["percent"], shown["step"]) for shown in job.progress]
     assert told == sorted(told, key=lambda shown: shown[0])
-    assert "  Looking for code smells" in job.lines
+    assert "Looking for code smells" in job.lines
 
 
 def test_what_is_wrong_with_the_source_is_told_to_its_owner(server: FakeServer, run_agent: RunAgent) -> None:

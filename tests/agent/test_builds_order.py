@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from claimcheck_agent.builds.names import distribution_name, package_name
-from claimcheck_agent.builds.order import BadOrder, Order
+from claimcheck_agent.builds.order import Order
 from claimcheck_agent.builds.render import DATABASES, TEMPLATES, choose, unknown_parameters
 from claimcheck_agent.confine.environment import LEFT_OUT
+from claimcheck_agent.orders import BadOrder
 
 PAYLOAD: dict[str, Any] = {"project_name": "shop", "goal": "Sell things."}
 

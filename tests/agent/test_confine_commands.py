@@ -190,7 +190,7 @@ def test_endless_line_is_capped(confined: Confined) -> None:
 
 
 def test_endless_output_ends(confined: Confined) -> None:
-    finished = confined.shell("yes", timeout=0.2)
+    finished = confined.shell("yes", timeout=1)
     assert finished.timed_out
     assert finished.output.endswith("y\ny")
 

@@ -2,13 +2,14 @@
 
 import os
 import textwrap
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from claimcheck_agent.confine.environment import Environment
 from claimcheck_agent.confine.launch import landlock_version
-from claimcheck_agent.confine.testing import TestRun, run_tests, run_tests_in
+from claimcheck_agent.confine.testing import TestRun, run_installed_tests, run_tests, run_tests_in
 
 pytestmark = pytest.mark.projects
 
@@ -118,6 +119,17 @@ def test_a_package_in_rounds(make: Make) -> None:
         assert "could not be installed" in third.output
         assert "click>=8888" in third.output
     assert not environment.root.exists()
+
+
+def test_what_is_installed_is_not_copied_again(make: Make) -> None:
+    folder = make({"test_shop.py": "def test_one(): pass\n"})
+    told: list[str] = []
+    with Environment(folder) as environment:
+        environment.refresh(deadline=time.monotonic() + 120, tell=told.append)
+        (folder / "test_shop.py").write_text("def test_one(): assert not 1\n")
+        assert run_installed_tests(environment, timeout=120, tell=told.append).succeeded
+        assert not run_tests_in(environment, timeout=120, tell=told.append).succeeded
+    assert [line for line in told if line.startswith("installing")] == ["installing what the project needs"]
 
 
 @pytest.mark.skipif(not landlock_version(), reason="this kernel has no Landlock")

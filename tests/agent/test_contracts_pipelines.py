@@ -7,12 +7,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from claimcheck_agent.builds.order import BadOrder
 from claimcheck_agent.contracts.compiler import Compiled, Compiler, Contract
 from claimcheck_agent.contracts.handler import PipelineHandler
 from claimcheck_agent.contracts.order import Network, Order
 from claimcheck_agent.contracts.scripts import Constructed, foundry_project
 from claimcheck_agent.contracts.tools import SHIPPED, Toolchain, ToolFailed
+from claimcheck_agent.orders import BadOrder
 from claimcheck_agent.runner import Ended
 
 from tests.agent.conftest import Refusal, RunAgent, finish

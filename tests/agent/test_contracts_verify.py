@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from claimcheck_agent.builds.order import BadOrder
 from claimcheck_agent.contracts.bytecode import compare, compiler_version, metadata, selectors
 from claimcheck_agent.contracts.explorers import Patience
 from claimcheck_agent.contracts.recompile import BadInput
 from claimcheck_agent.contracts.verify import Claim, Verdict, verify
+from claimcheck_agent.orders import BadOrder
 
 from tests.agent.contract_samples import (
     ADDRESS,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from claimcheck_agent.contracts.abi import encode_arguments
 from claimcheck_agent.contracts.anvil import CHAIN_ID, Anvil
+from claimcheck_agent.contracts.compiler import make_input
 from claimcheck_agent.contracts.order import Network
-from claimcheck_agent.contracts.recompile import CODE, make_input, recompile
+from claimcheck_agent.contracts.recompile import CODE, recompile
 from claimcheck_agent.contracts.rpc import Refused
 from claimcheck_agent.contracts.tools import Toolchain
 from claimcheck_agent.contracts.verify import Claim, Verdict, verify
@@ -199,7 +200,7 @@ def test_audit_is_a_job(server: FakeServer, run_agent: RunAgent) -> None:
     assert job.state == "completed", output
     assert job.result
     assert {"score", "findings", "notes", "markdown"} == job.result.keys()
-    assert "  this agent has no endpoint for models: gpt-4 is not asked" in job.lines
+    assert "this agent has no endpoint for models: gpt-4 is not asked" in job.lines
 
 
 def test_compliance_is_a_job(server: FakeServer, run_agent: RunAgent) -> None:

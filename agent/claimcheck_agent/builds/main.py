@@ -15,13 +15,14 @@ from typing import Any
 from claimcheck_agent.builds import archive
 from claimcheck_agent.builds.handler import SECRET
 from claimcheck_agent.builds.model import Budget, BuildFailed, Model, Written, write
-from claimcheck_agent.builds.order import BadOrder, Order, shown
+from claimcheck_agent.builds.order import Order
 from claimcheck_agent.builds.render import choose, render, unknown_parameters
 from claimcheck_agent.confine.environment import Environment, NotInstalled
-from claimcheck_agent.confine.testing import TestRun, run_tests_in
+from claimcheck_agent.confine.testing import TestRun, run_installed_tests
 from claimcheck_agent.machine import be_the_first_to_go
+from claimcheck_agent.orders import BadOrder, shown
 from claimcheck_agent.secrecy import seal_process, take_job_secrets
-from claimcheck_agent.task import Task
+from claimcheck_agent.task import Task, say
 
 FOLDER = Path("project")
 TEST_SECONDS = 600.0  # For installing a template's project and running its tests.
@@ -88,14 +89,14 @@ class _Build:
 
     def _by_template(self, order: Order, folder: Path) -> Made:
         recipe = choose(order)
-        _say(f"template {recipe.template}, database {recipe.database}, {'with' if order.include_tests else 'no'} tests")
+        say(f"template {recipe.template}, database {recipe.database}, {'with' if order.include_tests else 'no'} tests")
         if unknown := unknown_parameters(order):
             named = ", ".join(map(shown, unknown[:MOST_NAMED]))
-            _say(f"templates know nothing of these parameters, which were left aside: {named}")
+            say(f"templates know nothing of these parameters, which were left aside: {named}")
         self._show(percent=5, step="Writing files")
         files = render(order, recipe, folder)
         self._show(percent=35, step="Writing files", files_created=len(files))
-        _say(f"wrote {len(files)} files")
+        say(f"wrote {len(files)} files")
         made = Made(files=files, written_by=f"template {recipe.template}", rounds=1, tests=None)
         return self._tested(made, folder) if order.include_tests else made
 
@@ -104,16 +105,16 @@ class _Build:
         with Environment(folder) as environment:
             self._show(percent=40, step="Installing")
             try:
-                environment.refresh(deadline=deadline, tell=_say)
+                environment.refresh(deadline=deadline, tell=say)
             except NotInstalled as error:
-                _say(str(error))
+                say(str(error))
                 return replace(made, problem="The project was written, but what it needs could not be installed.")
             self._show(percent=70, step="Running tests")
-            tests = run_tests_in(environment, timeout=max(0.0, deadline - time.monotonic()), tell=_say)
+            tests = run_installed_tests(environment, timeout=max(0.0, deadline - time.monotonic()), tell=say)
         return replace(made, tests=tests, problem=None if tests.succeeded else _why(tests))
 
     def _by_model(self, order: Order, folder: Path, model: Model) -> Made:
-        _say(f"the project is written by the model {model.name}, asked at {model.host}")
+        say(f"the project is written by the model {model.name}, asked at {model.host}")
         try:
             written, problem = write(order, folder, model, self._tell), None
         except BuildFailed as error:
@@ -125,7 +126,7 @@ class _Build:
             return []
         target = self._task.artifacts / archive.NAME
         packed = archive.pack(folder, made.files, target, top=order.project_name)
-        _say(f"packed {len(packed)} files into {archive.NAME}, {target.stat().st_size} bytes")
+        say(f"packed {len(packed)} files into {archive.NAME}, {target.stat().st_size} bytes")
         return packed
 
     def _tell(self, progress: dict[str, Any]) -> None:
@@ -182,12 +183,6 @@ def _fitting(names: list[str]) -> list[str]:
             break
         listed.append(name)
     return listed
-
-
-def _say(text: str) -> None:
-    """Print text, which may be anybody's: indented, it cannot be taken for a report of progress."""
-    for line in text.splitlines():
-        print(f"  {line}", flush=True)  # noqa: T201  (what is printed is the job's log)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from claimcheck_agent.orders import BadOrder, mapping, shown
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-LONGEST_SHOWN = 60  # Characters of a wrong value in a message.
-
-
-class BadOrder(ValueError):
-    """The order cannot be carried out; the message is for the build's owner."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +33,7 @@ class Order:
         Raises:
             BadOrder: a field is missing or is not what it should be.
         """
-        fields = _mapping(payload, "the payload")
+        fields = mapping(payload, "the payload")
         name, goal = fields.get("project_name"), fields.get("goal")
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise BadOrder(
@@ -45,7 +42,7 @@ class Order:
             )
         if not isinstance(goal, str):
             raise BadOrder(f"goal must be a text; it is {shown(goal)}.")
-        parameters = _mapping(fields.get("parameters") or {}, "parameters")
+        parameters = mapping(fields.get("parameters") or {}, "parameters")
         return cls(
             project_name=name,
             goal=_writable(goal),
@@ -54,18 +51,6 @@ class Order:
             include_tests=_truth(parameters, "include_tests"),
             parameters=parameters,
         )
-
-
-def shown(value: object) -> str:
-    """Give a value as a message shows it: on one line, and not too long."""
-    text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
-
-
-def _mapping(value: object, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise BadOrder(f"{name} must be an object; it is {shown(value)}.")
-    return value
 
 
 def _text(parameters: Mapping[str, Any], name: str) -> str | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from claimcheck_agent.builds.names import distribution_name, package_name
-from claimcheck_agent.builds.order import BadOrder, Order, shown
+from claimcheck_agent.builds.order import Order
+from claimcheck_agent.orders import BadOrder, shown
 
 TEMPLATES = Path(__file__).with_name("templates")
 KNOWN_PARAMETERS = frozenset({"framework", "database", "include_tests"})

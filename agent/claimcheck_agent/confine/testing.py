@@ -78,12 +78,17 @@ def run_tests(folder: Path, *, timeout: float, tell: OnLine) -> TestRun:
 
 
 def run_tests_in(environment: Environment, *, timeout: float, tell: OnLine) -> TestRun:
-    """Run the tests of a project as it is now, in an environment that is kept."""
+    """Run the tests of a project as it is now, in an environment that is kept and is refreshed first."""
     deadline = time.monotonic() + timeout
     try:
         environment.refresh(deadline=deadline, tell=tell)
     except NotInstalled as error:
         return _broken(f"the project could not be installed:\n{error}")
+    return run_installed_tests(environment, timeout=max(0.0, deadline - time.monotonic()), tell=tell)
+
+
+def run_installed_tests(environment: Environment, *, timeout: float, tell: OnLine) -> TestRun:
+    """Run the tests of a project as it was when its environment was refreshed."""
     tell("running the tests")
     reports = environment.new_reports()
     junit, data, measured = reports / "junit.xml", reports / "data", reports / "coverage.json"
@@ -94,7 +99,7 @@ def run_tests_in(environment: Environment, *, timeout: float, tell: OnLine) -> T
     coverage = ("python", "-m", "coverage")
     finished = environment.run(
         (*coverage, "run", *settings, "-m", *pytest, *without),
-        timeout=max(0.0, deadline - time.monotonic()),
+        timeout=timeout,
         on_line=tell,
     )
     counts = _count(junit, finished)

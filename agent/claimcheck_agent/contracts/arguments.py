@@ -13,6 +13,7 @@ from typing import Any
 from eth_utils.address import is_checksum_address, to_checksum_address
 
 from claimcheck_agent.contracts.abi import Item
+from claimcheck_agent.orders import shown
 
 LONGEST_SHOWN = 80  # Characters of a wrong value in a message.
 MOST_ITEMS = 10_000  # Of an array.
@@ -154,7 +155,7 @@ class _Checking:
         number = self._number(kind, value)
         lowest, highest = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
         if not lowest <= number <= highest:
-            raise BadArguments(f"{_shown(value)} does not fit {kind}")
+            raise BadArguments(f"{shown(value, LONGEST_SHOWN)} does not fit {kind}")
         return number
 
     def _number(self, kind: str, value: Any) -> int:  # noqa: ANN401
@@ -207,17 +208,12 @@ class _Checking:
         else:
             data = value.encode(errors="replace")
         if size and (len(data) > size or (self._strict and len(data) != size)):
-            raise BadArguments(f"{_shown(value)} has {len(data)} bytes, and {kind} has {size}")
+            raise BadArguments(f"{shown(value, LONGEST_SHOWN)} has {len(data)} bytes, and {kind} has {size}")
         return data.ljust(size, b"\0") if size else data
 
 
 def _wanted(what: str, value: object) -> BadArguments:
-    return BadArguments(f"it must be {what}; it is {_shown(value)}")
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return BadArguments(f"it must be {what}; it is {shown(value, LONGEST_SHOWN)}")
 
 
 def named(inputs: Sequence[Item], values: Sequence[Any]) -> Mapping[str, Any]:

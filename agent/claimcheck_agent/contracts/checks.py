@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from claimcheck_agent.builds.model import Model
-from claimcheck_agent.builds.order import BadOrder
 from claimcheck_agent.contracts.audit import Subject, audit
 from claimcheck_agent.contracts.chain import Chain, ChainFailed
 from claimcheck_agent.contracts.check_jobs import SECRETS
@@ -26,8 +25,9 @@ from claimcheck_agent.contracts.tools import Toolchain, ToolFailed
 from claimcheck_agent.contracts.verify import Claim, verify
 from claimcheck_agent.inputs import INPUT
 from claimcheck_agent.machine import be_the_first_to_go
+from claimcheck_agent.orders import BadOrder
 from claimcheck_agent.secrecy import seal_process, take_job_secrets
-from claimcheck_agent.task import Task
+from claimcheck_agent.task import Task, say
 
 CALLED = {"verify": "verified", "audit": "audited", "compliance": "checked"}
 
@@ -69,13 +69,13 @@ class _Look:
         self._kind = kind
         self._step(10, "Reading the order")
         payload, given = _mapping(self._task.payload), _read_input()
-        tools = Toolchain.installed(self._folder, _say)
+        tools = Toolchain.installed(self._folder, say)
         if kind == "verify":
             return self._verify(payload, given, tools)
         subject = Subject.of({**given, "contract": payload.get("contract")})
         if kind == "compliance":
             return check(subject, tools, _mapping(payload.get("policy") or {}), self._step)
-        return audit(subject, tools, Slither.installed(self._folder, _say), self._reviewer(payload), self._step)
+        return audit(subject, tools, Slither.installed(self._folder, say), self._reviewer(payload), self._step)
 
     def _verify(self, payload: Mapping[str, Any], given: Mapping[str, Any], tools: Toolchain) -> dict[str, Any]:
         claim = Claim.parse(payload, given)
@@ -83,7 +83,7 @@ class _Look:
         with Node(claim.network.rpc_url) as node:
             Chain(node, claim.network.chain_id).check()
             self._step(30, "Compiling and comparing")
-            return verify(claim, tools, node.ask, key=self._keys["explorer"], say=_say).as_json()
+            return verify(claim, tools, node.ask, key=self._keys["explorer"], say=say).as_json()
 
     def _reviewer(self, payload: Mapping[str, Any]) -> Model | None:
         """Give the model that reviews: the one that the order names, if this agent knows where models are asked."""
@@ -91,12 +91,12 @@ class _Look:
         if not name or not isinstance(name, str):
             return None
         if self._url is None:
-            _say(f"this agent has no endpoint for models: {name} is not asked")
+            say(f"this agent has no endpoint for models: {name} is not asked")
             return None
         return Model(url=self._url, name=name, key=self._keys["llm"])
 
     def _step(self, percent: int, step: str) -> None:
-        _say(step)
+        say(step)
         self._task.progress(percent=percent, stage=self._kind, step=step)
 
 
@@ -111,12 +111,6 @@ def _mapping(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise BadInput("The order, its policy and its input must be JSON objects.")
     return value
-
-
-def _say(text: str) -> None:
-    """Print text, which may be anybody's: indented, it cannot be taken for a report of progress."""
-    for line in text.splitlines():
-        print(f"  {line}", flush=True)  # noqa: T201  (what is printed is the job's log)
 
 
 if __name__ == "__main__":

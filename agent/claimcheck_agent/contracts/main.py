@@ -15,7 +15,6 @@ from eth_account.signers.local import LocalAccount
 
 from claimcheck_agent.builds.model.chat import ModelFailed
 from claimcheck_agent.builds.model.settings import Budget, Model
-from claimcheck_agent.builds.order import BadOrder
 from claimcheck_agent.contracts.abi import constructor_inputs, is_contract
 from claimcheck_agent.contracts.anvil import DEPLOYER_KEY
 from claimcheck_agent.contracts.arguments import BadArguments, as_json, describe
@@ -26,12 +25,13 @@ from claimcheck_agent.contracts.order import Network, Order
 from claimcheck_agent.contracts.prompt import NotUnderstood
 from claimcheck_agent.contracts.rpc import Node, Refused, Unreachable
 from claimcheck_agent.contracts.scripts import Constructed, foundry_project
-from claimcheck_agent.contracts.tools import Toolchain, ToolFailed
+from claimcheck_agent.contracts.tools import LIBRARY, Toolchain, ToolFailed
 from claimcheck_agent.contracts.verify import Claim, Verdict, verify
-from claimcheck_agent.contracts.writing import LIBRARY, StageFailed, Writing, Written
+from claimcheck_agent.contracts.writing import StageFailed, Writing, Written
 from claimcheck_agent.machine import be_the_first_to_go
+from claimcheck_agent.orders import BadOrder
 from claimcheck_agent.secrecy import seal_process, take_job_secrets
-from claimcheck_agent.task import Task
+from claimcheck_agent.task import Task, say
 
 # How far a stage is when it begins, in percent.
 STAGES = {"init": 0, "generate": 5, "compile": 20, "test": 35, "deploy": 55, "verify": 80}
@@ -75,10 +75,10 @@ class _Pipeline:
         self._begin("init", "Reading the order")
         order = Order.parse(self._task.payload)
         account = self._account(order.network)
-        _say(f"the contract is for {order.network.name} (chain {order.network.chain_id})")
-        _say(f"the deployer is {account.address}")
-        tools = Toolchain.installed(self._tools, _say)
-        self._writing = Writing(order, tools, account.address, self._begin, _say)
+        say(f"the contract is for {order.network.name} (chain {order.network.chain_id})")
+        say(f"the deployer is {account.address}")
+        tools = Toolchain.installed(self._tools, say)
+        self._writing = Writing(order, tools, account.address, self._begin, say)
         written = self._writing.by_model(self._model) if self._model else self._writing.by_rules()
         self._leave_sources(written, tools)
         with Node(order.network.rpc_url) as node:
@@ -122,8 +122,8 @@ class _Pipeline:
         _check_contracts(chain, written)
         creation = written.contract.creation + written.encoded_arguments
         receipt = chain.deploy(account, creation, abi=written.contract.abi)
-        _say(f"deployed at {receipt.contract} in block {receipt.block}, transaction {receipt.tx_hash}")
-        _say(f"gas used: {receipt.gas_used}")
+        say(f"deployed at {receipt.contract} in block {receipt.block}, transaction {receipt.tx_hash}")
+        say(f"gas used: {receipt.gas_used}")
         return receipt
 
     def _verify(self, network: Network, written: Written, receipt: Receipt, tools: Toolchain, node: Node) -> Verdict:
@@ -137,11 +137,11 @@ class _Pipeline:
             tx_hash=receipt.tx_hash,
         )
         try:
-            verdict = verify(claim, tools, node.ask, key=self._keys["explorer"], say=_say)
+            verdict = verify(claim, tools, node.ask, key=self._keys["explorer"], say=say)
         except Exception as error:  # noqa: BLE001  (a contract that is deployed is not to be lost for this)
-            _say(f"the contract could not be verified: {type(error).__name__}: {error}")
+            say(f"the contract could not be verified: {type(error).__name__}: {error}")
             return Verdict(verified=False, reason=str(error))
-        _say("verified" if verdict.verified else f"not verified: {verdict.reason}")
+        say("verified" if verdict.verified else f"not verified: {verdict.reason}")
         return verdict
 
     def _leave_sources(self, written: Written, tools: Toolchain) -> None:
@@ -162,7 +162,7 @@ class _Pipeline:
         """Tell that a stage begins; how far all is never falls back."""
         self._stage = stage
         self._task.stage(stage)
-        _say(f"{step} …")
+        say(f"{step} …")
         self._show(STAGES[stage], step)
 
     def _show(self, percent: int, step: str) -> None:
@@ -206,12 +206,6 @@ def _result(order: Order, written: Written, receipt: Receipt) -> dict[str, Any]:
         "iterations": written.iterations,
         "written_by": written.written_by,
     }
-
-
-def _say(text: str) -> None:
-    """Print text, which may be anybody's: what could be taken for a mark of ours is indented."""
-    for line in text.splitlines():
-        print(f" {line}" if line.startswith("::") else line, flush=True)  # noqa: T201  (what is printed is the job's log)
 
 
 if __name__ == "__main__":

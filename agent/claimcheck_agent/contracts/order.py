@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from claimcheck_agent.builds.order import BadOrder, shown
+from claimcheck_agent.orders import BadOrder, mapping, shown
 
 LONGEST_PROMPT = 20_000  # Characters; the contract's rule.
 MOST_ITERATIONS = 50
@@ -38,7 +38,7 @@ class Network:
         Raises:
             BadOrder: a field is missing or is not what it should be.
         """
-        fields = _mapping(value, "network")
+        fields = mapping(value, "network")
         url, chain_id = fields.get("rpc_url"), fields.get("chain_id")
         if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
             raise BadOrder("The network has no rpc_url, or it is no http or https URL.")
@@ -50,7 +50,7 @@ class Network:
             chain_id=chain_id,
             rpc_url=url,
             explorer_url=str(explorer) if explorer else None,
-            verifier=_mapping(verifier, "verifier") if verifier else None,
+            verifier=mapping(verifier, "verifier") if verifier else None,
             local=fields.get("local") is True,
         )
 
@@ -80,7 +80,7 @@ class Order:
         Raises:
             BadOrder: a field is missing or is not what it should be.
         """
-        fields = _mapping(payload, "the payload")
+        fields = mapping(payload, "the payload")
         prompt, filename = fields.get("prompt"), fields.get("filename")
         iterations, arguments = fields.get("max_iters"), fields.get("constructor_args")
         iterations = 1 if iterations is None else iterations
@@ -101,9 +101,3 @@ class Order:
             constructor_args=tuple(arguments),
             network=Network.parse(fields.get("network")),
         )
-
-
-def _mapping(value: object, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise BadOrder(f"{name} must be an object; it is {shown(value)}.")
-    return value

@@ -2,6 +2,7 @@
 
 from claimcheck_agent.handlers import Tell
 from claimcheck_agent.masking import Masker
+from claimcheck_agent.task import say
 
 LONGEST = 4000  # Characters of one message.
 AFTER_PLAN, BEFORE_END = 10, 90  # Percent.
@@ -17,10 +18,9 @@ class Journal:
         self._turns = 0
 
     def say(self, text: str) -> None:
-        """Print text, which may be anybody's: indented, it cannot be taken for a report of progress."""
+        """Print text, which may be anybody's, or its beginning if it is too long."""
         cut = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
-        for line in self.masker.mask(cut).splitlines():
-            print(f"  {line}", flush=True)  # noqa: T201  (what is printed is the job's log)
+        say(self.masker.mask(cut))
 
     def planning(self) -> None:
         """Report that the model has been asked for a plan."""
