@@ -18,8 +18,7 @@ from claimcheck_agent.confine.environment import NotInstalled, run_uv
 from claimcheck_agent.confine.paths import OutsideProject, inside
 from claimcheck_agent.contracts.audit_score import Finding, Place, severity
 from claimcheck_agent.contracts.recompile import BadInput, Recompiled
-from claimcheck_agent.contracts.tools import COMPLETE, ToolFailed, locked
-from claimcheck_agent.leftovers import remove_tree
+from claimcheck_agent.contracts.tools import ToolFailed, install_once
 
 VERSION = "0.11.6"
 # With all that it needs: other versions may find other things, or nothing.
@@ -67,10 +66,7 @@ class Slither:
         """
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         slither = cls(parent.resolve() / f"slither-{VERSION}-python{python}")
-        with locked(parent):
-            if not (slither.folder / COMPLETE).exists():
-                say("installing slither (once; about 70 MB)")
-                slither._install()
+        install_once(slither.folder, slither._install, lambda: say("installing slither (once; about 70 MB)"))
         return slither
 
     def find(self, recompiled: Recompiled, trusted: frozenset[str]) -> list[Finding]:
@@ -95,7 +91,6 @@ class Slither:
         return sorted((one for one in found if not one.place or one.place.file not in trusted), key=Finding.order)
 
     def _install(self) -> None:
-        remove_tree(self.folder) if self.folder.exists() else None
         self.folder.mkdir(parents=True)
         python = str(self.folder / "bin" / "python")
         try:
@@ -111,7 +106,6 @@ class Slither:
         finished = self._run(listed, self.folder)
         if finished.code:
             raise ToolFailed(f"slither cannot be run: {_last(finished)}")
-        (self.folder / COMPLETE).touch()
 
     @property
     def _program(self) -> tuple[str, ...]:

@@ -51,10 +51,9 @@ class Toolchain:
             OSError: the folder cannot be written.
         """
         tools = cls(parent.resolve() / f"tools-{_digest()}")
-        with locked(parent):
-            if not (tools.folder / COMPLETE).exists():
-                say("installing the tools for contracts (once; about 150 MB)")
-                tools._install()
+        install_once(
+            tools.folder, tools._install, lambda: say("installing the tools for contracts (once; about 150 MB)")
+        )
         return tools
 
     @property
@@ -103,7 +102,6 @@ class Toolchain:
             return (folder / "output").read_text(encoding="utf-8")
 
     def _install(self) -> None:
-        remove_tree(self.folder) if self.folder.exists() else None
         shutil.copytree(SHIPPED, self.folder)
         self.solc.chmod(0o755)
         settings = Path.home() / ".npmrc"
@@ -118,7 +116,6 @@ class Toolchain:
         if finished.code:
             raise ToolFailed(f"the tools for contracts could not be installed:\n{_said(finished)}")
         remove_tree(cache)
-        (self.folder / COMPLETE).touch()
 
     def _native(self, name: str) -> Path:
         """Give a program that is no JavaScript: npm has it for some machines, others may have it installed."""
@@ -127,6 +124,23 @@ class Toolchain:
         if found is None:
             raise ToolFailed(f"{name} is not installed, and npm has none for this machine")
         return Path(found)
+
+
+def install_once(folder: Path, install: Callable[[], None], announce: Callable[[], None]) -> None:
+    """Install something in a folder, unless it is there; agents that share the folder's parent wait for each other.
+
+    Args:
+        folder: which `install` makes, and fills; what an installation that broke off has left of it is removed before.
+        install: what is to be done, with the exceptions that it raises.
+        announce: called before.
+    """
+    with _locked(folder.parent):
+        if not (folder / COMPLETE).exists():
+            announce()
+            if folder.exists():
+                remove_tree(folder)
+            install()
+            (folder / COMPLETE).touch()
 
 
 def missing_programs() -> list[str]:
@@ -149,7 +163,7 @@ def _digest() -> str:
 
 
 @contextmanager
-def locked(parent: Path) -> Iterator[None]:
+def _locked(parent: Path) -> Iterator[None]:
     """Have nobody else install tools in a folder meanwhile."""
     parent.mkdir(parents=True, exist_ok=True)
     with (parent / "tools.lock").open("w") as lock:
